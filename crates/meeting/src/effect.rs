@@ -1,0 +1,148 @@
+//! What goes into a meeting and what comes out of it.
+
+use fireside_protocol::{ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, Join, MessageId, ParticipantId, Role, ServerMessage};
+use uuid::Uuid;
+
+/// One connection of one client to this server process. Made by the server, never reused, never on a wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// Who stands at the door, already authorised for the room (the server's one `authorize_join`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entrant {
+    /// The account, if there is one.
+    pub account: Option<Uuid>,
+    /// What they are in this room.
+    pub role: Role,
+    /// The account's name for calls; used when `join` brings none.
+    pub account_name: Option<String>,
+}
+
+/// A resume token that the server found genuine: right signature, right room, not expired, same account as the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResumeClaim {
+    /// Who the client was.
+    pub participant: ParticipantId,
+    /// The token was given out by an earlier run of the server, so this meeting need not know the participant.
+    pub from_earlier_run: bool,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A client wants in.
+    Join {
+        /// Its connection.
+        connection: ConnectionId,
+        /// Who it is.
+        entrant: Entrant,
+        /// What it said.
+        join: Join,
+        /// The claim in `join.resume`, once checked; `None` also when there was a token but it did not hold.
+        claim: Option<ResumeClaim>,
+        /// The conversation as the database has it: its end for a newcomer, what followed `chat_after` for one who comes
+        /// back. Messages kept since it was read are added by the meeting.
+        chat: ChatPage,
+    },
+    /// A client that joined says something (never `Join`).
+    Message {
+        /// Its connection.
+        connection: ConnectionId,
+        /// What it said.
+        message: ClientMessage,
+    },
+    /// A connection is gone, however.
+    Disconnected {
+        /// Which.
+        connection: ConnectionId,
+    },
+    /// The answer to [`Effect::Persist`].
+    Persisted {
+        /// Who wrote the message.
+        participant: ParticipantId,
+        /// The client's name for it.
+        id: ChatId,
+        /// The message as it is kept (when it had been kept before, the one from then), or `None`: it could not be kept.
+        message: Option<ChatMessage>,
+        /// It had been kept before: acknowledge, do not broadcast again.
+        duplicate: bool,
+    },
+    /// The answer to [`Effect::LoadHistory`].
+    HistoryLoaded {
+        /// Who asked.
+        connection: ConnectionId,
+        /// The page, or `None`: it could not be read.
+        page: Option<ChatPage>,
+    },
+    /// Everyone of this account must go (log-out, password change, deletion).
+    SignedOut {
+        /// The account.
+        account: Uuid,
+    },
+    /// The room is gone; everyone must go.
+    RoomDeleted,
+    /// The room has a new title.
+    Retitled {
+        /// It.
+        title: String,
+    },
+    /// The server stops soon; tell everyone to come back.
+    Drain,
+    /// The moment asked for by [`Meeting::next_wake`](crate::Meeting::next_wake) has come (a call too early does no harm).
+    Tick,
+}
+
+/// One connection that a message goes to, and the message's number there if it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Where to.
+    pub connection: ConnectionId,
+    /// `seq` of [`fireside_protocol::ServerFrame`].
+    pub seq: Option<u32>,
+}
+
+/// What must happen, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Send one message to these connections. (The message is serialised once.) In a `welcome` the fields `resume_token`,
+    /// `ice_servers` are empty; the one who carries the effect out fills them in.
+    Send {
+        /// The message.
+        message: ServerMessage,
+        /// Where to; never empty.
+        to: Vec<Recipient>,
+    },
+    /// Keep a chat message; answer with [`Input::Persisted`]. One after the other, in this order.
+    Persist {
+        /// The client's name for it.
+        id: ChatId,
+        /// The message, with its id and time.
+        message: ChatMessage,
+    },
+    /// Read the page of chat messages before this one; answer with [`Input::HistoryLoaded`].
+    LoadHistory {
+        /// Who asked.
+        connection: ConnectionId,
+        /// The oldest message that they have.
+        before: MessageId,
+    },
+    /// Close a connection once what was sent before has been written. No more messages go to it, and its
+    /// [`Input::Disconnected`] will change nothing.
+    Close {
+        /// Which.
+        connection: ConnectionId,
+        /// Why.
+        reason: CloseReason,
+    },
+    /// Nobody is here or may come back: the meeting is over and can be dropped.
+    Ended,
+}
+
+/// Why a connection is closed. The words have been sent before (`denied` or `bye`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// It was not let in.
+    Denied,
+    /// It was sent `bye` with this code.
+    Bye(ByeCode),
+}

@@ -1,0 +1,34 @@
+//! Limits on what comes from outside. The server holds to them; the client is told the ones it needs in `welcome`.
+
+/// Bytes of one WebSocket message. The largest real one is an offer of about 8 KiB.
+pub const FRAME_BYTES: usize = 64 * 1024;
+/// Bytes of one session description.
+pub const SDP_BYTES: usize = 32 * 1024;
+/// Bytes of one ICE candidate line; real ones have about 150.
+pub const CANDIDATE_BYTES: usize = 1024;
+/// Bytes of a candidate's `sdpMid` or user name fragment (RFC 8839 allows 256).
+pub const CANDIDATE_TAG_BYTES: usize = 256;
+/// Characters (Unicode scalar values) of a participant's name.
+pub const NAME_CHARS: usize = 60;
+/// Characters (Unicode scalar values) of one chat message.
+pub const CHAT_CHARS: usize = 4000;
+/// Characters of a room's title.
+pub const TITLE_CHARS: usize = 80;
+/// People in one mesh: each sends its picture to seven others, which a laptop still encodes.
+pub const MESH_PEOPLE: usize = 8;
+/// How long a participant whose connection was lost is kept: longer than a Wi-Fi to mobile switch or a server's restart.
+pub const RESUME_WINDOW_MS: u32 = 20_000;
+/// Messages kept for a participant who is away; past this, a fresh snapshot replaces them.
+pub const REPLAY_MESSAGES: usize = 256;
+/// Messages waiting to be written to one connection; past this the client is too slow and is told to resume.
+pub const OUTBOX_MESSAGES: usize = 256;
+/// Messages a connection may send at once: a newcomer among seven answers each and sends about twenty candidates to each.
+pub const MESSAGE_BURST: u32 = 300;
+/// Messages a second that a connection may send lastingly.
+pub const MESSAGES_PER_SECOND: u32 = 50;
+/// Chat messages in one page of history.
+pub const HISTORY_MESSAGES: usize = 100;
+/// How often a client says `ping` while nothing else is said.
+pub const PING_INTERVAL_MS: u32 = 10_000;
+/// A connection on which nothing arrived for this long is lost.
+pub const IDLE_MS: u32 = 30_000;

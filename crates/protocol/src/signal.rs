@@ -1,0 +1,422 @@
+//! The signalling protocol `fireside.v1`: JSON text frames on `/ws/{room}`, told apart by `type`.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::id::{ChatId, MessageId, ParticipantId, RoomCode, UnixMillis};
+use crate::media::{IceServer, MediaState, Topology};
+
+/// What a client says. Nothing in it names its sender: the server knows who owns the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// Enter the meeting, or come back to it. The first message on a connection; answered by `welcome` or `denied`.
+    Join(Join),
+    /// Hand a session description or a candidate to one other participant.
+    Signal {
+        /// Who shall get it.
+        to: ParticipantId,
+        /// Which of the pair's successive peer connections it belongs to, from 1. A greater number than the one known
+        /// replaces the peer connection; a smaller one is old and ignored.
+        connection: u32,
+        /// What it carries.
+        body: SignalBody,
+    },
+    /// My microphone, camera or screen went on or off.
+    Media {
+        /// The new state, whole.
+        media: MediaState,
+    },
+    /// Write to everyone. Answered by `chat_ack` once it is kept, or by `error` with `about` naming `id`.
+    Chat {
+        /// The client's name for the message; send again with the same one after a reconnect.
+        id: ChatId,
+        /// Plain text of 1 to [`CHAT_CHARS`](crate::limits::CHAT_CHARS) characters.
+        text: String,
+    },
+    /// Ask for older chat messages. Answered by `history`.
+    History {
+        /// The oldest message that the client has.
+        before: MessageId,
+    },
+    /// Raise or lower my hand.
+    Hand {
+        /// Up or down.
+        raised: bool,
+    },
+    /// Change the name I am shown by.
+    Rename {
+        /// 1 to [`NAME_CHARS`](crate::limits::NAME_CHARS) characters.
+        name: String,
+    },
+    /// Are you there? Answered by `pong`.
+    Ping,
+    /// I leave for good; the connection may be closed.
+    Leave,
+}
+
+/// The first message on a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Join {
+    /// The name to be shown by. Guests must give one; with an account it may stay out.
+    #[serde(default)]
+    #[ts(optional)]
+    pub name: Option<String>,
+    /// What is on at the start.
+    pub media: MediaState,
+    /// My hand is up (said again when coming back).
+    #[serde(default)]
+    #[ts(optional, as = "Option<bool>")]
+    pub hand: bool,
+    /// Come back as the participant I was.
+    #[serde(default)]
+    #[ts(optional)]
+    pub resume: Option<Resume>,
+}
+
+/// A claim to be a participant who was here before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Resume {
+    /// From the last `welcome`. Opaque to the client.
+    pub token: String,
+    /// The `seq` of the last frame that arrived.
+    pub seq: u32,
+    /// The newest chat message that the client has.
+    #[serde(default)]
+    #[ts(optional)]
+    pub chat_after: Option<MessageId>,
+}
+
+/// What one participant hands another to build their peer connection (RFC 8829, RFC 8838).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SignalBody {
+    /// An SDP offer.
+    Offer {
+        /// The session description.
+        sdp: String,
+    },
+    /// An SDP answer.
+    Answer {
+        /// The session description.
+        sdp: String,
+    },
+    /// An ICE candidate; an empty `candidate` ends the generation.
+    Candidate {
+        /// The candidate attribute's value.
+        candidate: String,
+        /// The media section it belongs to.
+        sdp_mid: Option<String>,
+        /// The index of that section.
+        sdp_m_line_index: Option<u16>,
+        /// The ICE user name fragment it belongs to.
+        username_fragment: Option<String>,
+    },
+}
+
+/// A server message with its place in the order of what this participant is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ServerFrame {
+    /// Set on messages that are replayed after a lost connection; counts up by one from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub seq: Option<u32>,
+    /// The message.
+    #[serde(flatten)]
+    pub message: ServerMessage,
+}
+
+/// What the server says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// You are in. Answers `join`.
+    Welcome(Box<Welcome>),
+    /// You are not let in. Answers `join`; the connection is closed after it.
+    Denied {
+        /// Why, for programs.
+        code: DeniedCode,
+        /// Why, in words.
+        message: String,
+    },
+    /// Somebody came. Everyone who is told sends the newcomer an offer, unless they already know the id.
+    Joined {
+        /// Who.
+        participant: Participant,
+    },
+    /// Somebody is gone for good.
+    Left {
+        /// Who.
+        participant: ParticipantId,
+        /// How.
+        reason: LeftReason,
+    },
+    /// Something about a participant changed; the whole new state.
+    Updated {
+        /// Who, and how they are now.
+        participant: Participant,
+    },
+    /// A session description or candidate from another participant.
+    Signal {
+        /// Who sent it; set by the server.
+        from: ParticipantId,
+        /// Which of the pair's successive peer connections it belongs to.
+        connection: u32,
+        /// What it carries.
+        body: SignalBody,
+    },
+    /// A chat message that is kept. Everyone but its author gets it.
+    Chat {
+        /// The message.
+        message: ChatMessage,
+    },
+    /// Your chat message is kept.
+    ChatAck {
+        /// The client's name for it.
+        id: ChatId,
+        /// The message as others see it.
+        message: ChatMessage,
+    },
+    /// Older chat messages. Answers `history`.
+    History {
+        /// Them.
+        page: ChatPage,
+    },
+    /// Something you sent was not accepted; nothing else changed.
+    Error {
+        /// What was wrong, for programs.
+        code: ErrorCode,
+        /// What was wrong, in words.
+        message: String,
+        /// What it is about: a message type, or the `id` of a chat message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        about: Option<String>,
+    },
+    /// Answers `ping`.
+    Pong,
+    /// The server ends this connection.
+    Bye {
+        /// Why, for programs: some of them ask the client to come back, see [`ByeCode`].
+        code: ByeCode,
+        /// Why, in words.
+        message: String,
+    },
+}
+
+/// Everything a client needs to be in the meeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Welcome {
+    /// The participant that this client is.
+    pub you: ParticipantId,
+    /// Brings you back after a lost connection, and after a restart of the server. Opaque, secret.
+    pub resume_token: String,
+    /// The `seq` of the last frame that this state includes.
+    pub seq: u32,
+    /// How you came in.
+    pub resumed: Resumed,
+    /// For this long after a restart of the server people may still be missing from `participants`: keep who you know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub recovering_ms: Option<u32>,
+    /// The room.
+    pub room: RoomInfo,
+    /// How media travels.
+    pub topology: Topology,
+    /// Everyone, you included, in the order they came. Empty when `resumed` is `replayed`.
+    pub participants: Vec<Participant>,
+    /// The end of the conversation, oldest first; when coming back by `snapshot`, what followed `chat_after`.
+    /// Empty when `resumed` is `replayed`.
+    pub chat: ChatPage,
+    /// STUN and TURN servers to use.
+    pub ice_servers: Vec<IceServer>,
+    /// When the meeting began.
+    pub started_at: UnixMillis,
+    /// The server's clock.
+    pub now: UnixMillis,
+    /// What the server accepts.
+    pub limits: Limits,
+}
+
+/// How a client came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Resumed {
+    /// As somebody new.
+    Fresh,
+    /// As who it was; the frames it missed follow.
+    Replayed,
+    /// As who it was; too much was missed (or the server was restarted), so here is the state as it is now.
+    Snapshot,
+}
+
+/// A room, as its participants see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct RoomInfo {
+    /// Its code.
+    pub code: RoomCode,
+    /// Its title.
+    pub title: String,
+}
+
+/// Somebody in the meeting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Participant {
+    /// Who.
+    pub id: ParticipantId,
+    /// The name shown.
+    pub name: String,
+    /// What they are here.
+    pub role: Role,
+    /// What they send.
+    pub media: MediaState,
+    /// When they raised their hand, if it is up.
+    pub hand_raised_at: Option<UnixMillis>,
+    /// False while their connection to the server is lost and they may still come back.
+    pub connected: bool,
+    /// When they came.
+    pub joined_at: UnixMillis,
+}
+
+/// What a participant is in a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The room is theirs.
+    Host,
+    /// Somebody with an account.
+    Member,
+    /// Somebody with the link.
+    Guest,
+}
+
+/// How somebody left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftReason {
+    /// They said so.
+    Left,
+    /// They did not come back in time.
+    Lost,
+    /// Their account was signed out or deleted.
+    SignedOut,
+}
+
+/// A chat message that is kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChatMessage {
+    /// Its id; ids sort in the order of the conversation.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub from: ParticipantId,
+    /// The name they had then.
+    pub name: String,
+    /// Plain text.
+    pub text: String,
+    /// When the server accepted it.
+    pub sent_at: UnixMillis,
+}
+
+/// A part of the conversation, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChatPage {
+    /// The messages.
+    pub messages: Vec<ChatMessage>,
+    /// There are messages before the first of these.
+    pub more: bool,
+}
+
+/// What the server accepts from a client; see [`crate::limits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Limits {
+    /// Characters of a chat message.
+    pub chat_chars: u32,
+    /// Characters of a name.
+    pub name_chars: u32,
+    /// People in the meeting.
+    pub people: u32,
+    /// Say `ping` this often.
+    pub ping_interval_ms: u32,
+    /// A lost connection's participant is kept this long.
+    pub resume_window_ms: u32,
+}
+
+/// Why a `join` was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum DeniedCode {
+    /// There is no such room, or not for you: the two look the same.
+    RoomNotFound,
+    /// The name is missing, too long, or holds nothing that can be shown.
+    InvalidName,
+    /// The meeting has as many people as it can hold.
+    RoomFull,
+    /// The participant of the resume token cannot come back: too late, left, forged, or of another account. Join anew.
+    ResumeRefused,
+    /// The server is about to restart; try again in a moment.
+    Draining,
+    /// Too many attempts from this address.
+    RateLimited,
+    /// The server could not look the room up; try again.
+    Unavailable,
+}
+
+/// Why a message was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// Not JSON, or a key twice.
+    InvalidJson,
+    /// JSON, but not of the shape that its type has.
+    InvalidMessage,
+    /// A `type` that this server does not know.
+    UnknownType,
+    /// Longer than a message may be.
+    FrameTooLarge,
+    /// Binary frames are not spoken here.
+    NotText,
+    /// More messages than the budget allows; this one was dropped.
+    RateLimited,
+    /// Only `join` and `ping` are accepted before `welcome`.
+    NotJoined,
+    /// `join` a second time on one connection.
+    AlreadyJoined,
+    /// The name cannot be used.
+    InvalidName,
+    /// The chat message is empty.
+    ChatEmpty,
+    /// The chat message is too long.
+    ChatTooLong,
+    /// The chat message could not be kept (the disk is full, say); send it again later.
+    ChatNotSaved,
+    /// The session description or candidate is too long.
+    SignalTooLarge,
+    /// A signal to oneself.
+    SignalToSelf,
+    /// Nobody of this id is in this meeting (any more).
+    UnknownParticipant,
+    /// History could not be read now.
+    HistoryUnavailable,
+}
+
+/// Why the server ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeCode {
+    /// The server restarts. Come back with the resume token.
+    Restarting,
+    /// The client read too slowly. Come back with the resume token.
+    TooSlow,
+    /// Nothing was heard for too long. Come back with the resume token.
+    Idle,
+    /// The same participant came back on another connection. Do not come back.
+    Replaced,
+    /// The messages far exceeded the budget, or were not of this protocol, again and again. Do not come back at once.
+    Misbehaving,
+    /// The account was signed out or deleted. Do not come back.
+    SignedOut,
+    /// The room was deleted. Do not come back.
+    RoomDeleted,
+    /// Goodbye, as you said. Answers `leave`.
+    Left,
+}

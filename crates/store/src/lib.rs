@@ -1,0 +1,19 @@
+//! What survives a restart: accounts, sessions, rooms, chat, rate limits, the server's secrets. SQLite or PostgreSQL.
+//!
+//! The only crate that names the ORM; callers see domain structs, never rows. What it refuses to know: HTTP, passwords in
+//! the clear, meetings, clocks (moments come in as arguments, milliseconds since 1970 UTC).
+
+pub mod accounts;
+pub mod chat;
+pub mod db;
+pub mod limits;
+pub mod rooms;
+pub mod secrets;
+pub mod sessions;
+
+pub use accounts::{Account, CreateAccountError, NewAccount};
+pub use chat::{AppendMessage, Appended, StoredMessage};
+pub use db::{OpenError, Store, StoreError};
+pub use limits::{Budget, Verdict};
+pub use rooms::{NewRoom, Room, RoomChange};
+pub use sessions::{NewSession, Session};

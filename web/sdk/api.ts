@@ -1,0 +1,115 @@
+// The public face of the SDK: what the call page (or any embedder) sees. Classes that implement these live beside this file.
+// No UI framework, no words for people: errors carry codes, the page says them.
+import type { ByeCode, ChatMessage, DeniedCode, ErrorCode, LeftReason, Limits, ParticipantId, Role, RoomInfo } from "./protocol.gen";
+
+/** What a participant can send. */
+export type Source = "microphone" | "camera" | "screen" | "screen_audio";
+
+export interface JoinOptions {
+  /** `wss://host/ws/{code}`; by default from the page's own address. */
+  url?: string;
+  code: string;
+  /** The name to be shown by; guests must give one. */
+  name?: string;
+  /** Tracks that are on from the start; the room takes them over and stops them when they are switched off. */
+  microphone?: MediaStreamTrack | null;
+  camera?: MediaStreamTrack | null;
+}
+
+/** `Room.join` rejects with this. */
+export interface JoinError extends Error {
+  code: DeniedCode | "unreachable";
+}
+
+/** Typed events; `on` returns a function that stops listening. */
+export interface Events<Map> {
+  on<K extends keyof Map>(event: K, listener: (detail: Map[K]) => void): () => void;
+}
+
+export interface RoomEvents {
+  /** `state` changed. */
+  state: RoomState;
+  /** Somebody came (not fired for those present at the start). */
+  joined: Participant;
+  left: { participant: Participant; reason: LeftReason };
+  /** Name, media, hand, connection, tracks or speaking of somebody changed, yourself included. */
+  updated: Participant;
+  /** Who is here changed in any way; `participants` is the new list. */
+  participants: void;
+  /** The conversation or the state of a message changed. */
+  chat: void;
+  /** A new message of somebody else. */
+  message: ChatMessage;
+  /** The server refused something that was sent. */
+  refused: { code: ErrorCode; about: string | undefined };
+  /** A track of ours ended by itself: unplugged, or sharing stopped from the browser's own bar. */
+  source_lost: Source;
+  /** The room's title changed. */
+  room: RoomInfo;
+}
+
+export type RoomState =
+  | { kind: "connected" }
+  /** Signalling is away; peer-to-peer media goes on. `retry_at`: when it tries next, in `performance.now()` time. */
+  | { kind: "reconnecting"; retry_at: number | null }
+  | { kind: "ended"; reason: EndReason };
+/** `left`: we did. `lost`: could not come back. Else what the server said. */
+export type EndReason = "left" | "lost" | ByeCode | DeniedCode;
+
+export interface Room extends Events<RoomEvents> {
+  readonly state: RoomState;
+  readonly info: RoomInfo;
+  readonly limits: Limits;
+  readonly local: LocalParticipant;
+  /** Everyone else, in the order they came. Objects keep their identity for as long as the person is in the call. */
+  readonly participants: readonly Participant[];
+  readonly chat: Chat;
+  /** When the meeting began, in `Date.now()` time of this machine (corrected by the server's clock). */
+  readonly startedAt: number;
+  raiseHand(raised: boolean): void;
+  rename(name: string): void;
+  leave(): Promise<void>;
+}
+
+export interface Participant {
+  readonly id: ParticipantId;
+  readonly name: string;
+  readonly role: Role;
+  readonly microphone: boolean;
+  readonly camera: boolean;
+  readonly screen: boolean;
+  readonly handRaisedAt: number | null;
+  /** How they are reached: `reconnecting` when their signalling or the peer connection is interrupted. */
+  readonly connection: "connecting" | "connected" | "reconnecting" | "failed";
+  /** Speaking now, from the audio's level (hysteresis inside). */
+  readonly speaking: boolean;
+  /** Live tracks by source; a track is present only while it carries media. */
+  track(source: Source): MediaStreamTrack | null;
+}
+
+export interface LocalParticipant extends Participant {
+  /** Switch a source on with this track (or replace it: device change), or off with null. Off stops the track: the device's light goes out. */
+  setTrack(source: Source, track: MediaStreamTrack | null): Promise<void>;
+}
+
+export interface OwnMessage {
+  /** The name we gave it. */
+  id: string;
+  text: string;
+  state: "sending" | "failed";
+  at: number;
+}
+
+export interface Chat {
+  /** What is kept, oldest first, without doubles. */
+  readonly messages: readonly ChatMessage[];
+  /** Ours that are not kept yet, in the order they were sent. They survive a reconnect. */
+  readonly pending: readonly OwnMessage[];
+  readonly more: boolean;
+  isOwn(message: ChatMessage): boolean;
+  send(text: string): void;
+  retry(id: string): void;
+  discard(id: string): void;
+  /** Loads older messages; resolves when they are there. */
+  loadOlder(): Promise<void>;
+}
