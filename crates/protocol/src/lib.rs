@@ -8,7 +8,7 @@ pub mod limits;
 pub mod media;
 pub mod signal;
 
-pub use id::{ChatId, MessageId, ParticipantId, ParseRoomCodeError, RoomCode, UnixMillis};
+pub use id::{ChatId, MessageId, ParseRoomCodeError, ParticipantId, RoomCode, UnixMillis};
 pub use media::{IceServer, MediaState, Topology};
 pub use signal::{
     ByeCode, ChatMessage, ChatPage, ClientMessage, DeniedCode, ErrorCode, Join, LeftReason, Limits, Participant, Resume, Resumed, Role, RoomInfo,

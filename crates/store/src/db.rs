@@ -14,7 +14,9 @@ pub enum OpenError {
     #[error("the database {0} is damaged or is not a Fireside database; restore it from a backup, or move it away to start afresh")]
     Corrupt(String),
     /// Its schema is newer than this executable.
-    #[error("the database {url} was written by a newer Fireside (schema {found}, this one knows {known}); start the newer executable, or restore a backup")]
+    #[error(
+        "the database {url} was written by a newer Fireside (schema {found}, this one knows {known}); start the newer executable, or restore a backup"
+    )]
     Newer {
         /// Where it is.
         url: String,

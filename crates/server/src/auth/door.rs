@@ -1,6 +1,6 @@
 //! The one door into a room: every way in asks here.
 
-use fireside_protocol::{RoomCode, Role};
+use fireside_protocol::{Role, RoomCode};
 use fireside_store::{Account, Room, StoreError};
 
 use crate::state::AppState;
