@@ -1,0 +1,81 @@
+//! A server process of our own, and what the kernel says it has used.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+
+/// A running `fireside serve`; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+    address: SocketAddr,
+    /// From the start of the process until it answered.
+    pub(crate) start_time: Duration,
+}
+
+impl Server {
+    /// Starts `executable` on a free loopback port with the data folder `data`.
+    pub(crate) fn start(executable: &Path, data: &Path) -> anyhow::Result<Self> {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let begun = Instant::now();
+        let child = Command::new(executable)
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(data)
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .with_context(|| format!("{} cannot be started; build it with `cargo build --release`", executable.display()))?;
+        let mut server = Self { child, address, start_time: Duration::ZERO };
+        while TcpStream::connect(address).is_err() {
+            if let Some(status) = server.child.try_wait()? {
+                bail!("the server ended at once: {status}");
+            }
+            if begun.elapsed() > Duration::from_secs(10) {
+                bail!("the server did not listen within 10 s");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        server.start_time = begun.elapsed();
+        Ok(server)
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// User and system CPU time it has used so far.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        cpu_of(self.child.id())
+    }
+
+    /// Its resident memory, in bytes.
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+        Ok(kib * 1024)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// User and system CPU time of a process: the nanoseconds of `/proc/PID/schedstat` summed over its threads (the ticks of
+/// `/proc/PID/stat` are too coarse).
+pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<Duration> {
+    let mut nanos = 0u64;
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let Ok(text) = std::fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        nanos += text.split_whitespace().next().context("empty schedstat")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanos))
+}
