@@ -322,7 +322,11 @@ reason: LeftReason, } | { "type": "updated",
 /**
  * Who, and how they are now.
  */
-participant: Participant, } | { "type": "signal", 
+participant: Participant, } | { "type": "room", 
+/**
+ * The room as it is now.
+ */
+room: RoomInfo, } | { "type": "signal", 
 /**
  * Who sent it; set by the server.
  */
@@ -400,7 +404,11 @@ reason: LeftReason, } | { "type": "updated",
 /**
  * Who, and how they are now.
  */
-participant: Participant, } | { "type": "signal", 
+participant: Participant, } | { "type": "room", 
+/**
+ * The room as it is now.
+ */
+room: RoomInfo, } | { "type": "signal", 
 /**
  * Who sent it; set by the server.
  */

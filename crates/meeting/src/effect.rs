@@ -62,7 +62,8 @@ pub enum Input {
         participant: ParticipantId,
         /// The client's name for it.
         id: ChatId,
-        /// The message as it is kept (when it had been kept before, the one from then), or `None`: it could not be kept.
+        /// The message as it is kept (when it had been kept before, the one from then), or `None`: it is certain that it is
+        /// not kept. (When a commit's outcome is unknown, ask the database again before answering.)
         message: Option<ChatMessage>,
         /// It had been kept before: acknowledge, do not broadcast again.
         duplicate: bool,
@@ -78,6 +79,11 @@ pub enum Input {
     SignedOut {
         /// The account.
         account: Uuid,
+    },
+    /// The one on this connection must go: their session has ended.
+    SessionEnded {
+        /// Their connection.
+        connection: ConnectionId,
     },
     /// The room is gone; everyone must go.
     RoomDeleted,
@@ -116,6 +122,8 @@ pub enum Effect {
     Persist {
         /// The client's name for it.
         id: ChatId,
+        /// The author's account, if there is one.
+        account: Option<Uuid>,
         /// The message, with its id and time.
         message: ChatMessage,
     },
@@ -134,7 +142,8 @@ pub enum Effect {
         /// Why.
         reason: CloseReason,
     },
-    /// Nobody is here or may come back: the meeting is over and can be dropped.
+    /// The meeting is over and can be dropped: nobody is here or may come back to it, and every [`Effect::Persist`] has been
+    /// answered. Said again after each further input that leaves it so.
     Ended,
 }
 

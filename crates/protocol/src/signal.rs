@@ -139,7 +139,8 @@ pub enum ServerMessage {
         /// Why, in words.
         message: String,
     },
-    /// Somebody came. Everyone who is told sends the newcomer an offer, unless they already know the id.
+    /// Somebody came (or, after a restart of the server, is known to it again: then the id is known already). The one of
+    /// a pair with the smaller id, who was here first, sends the first offer.
     Joined {
         /// Who.
         participant: Participant,
@@ -151,10 +152,16 @@ pub enum ServerMessage {
         /// How.
         reason: LeftReason,
     },
-    /// Something about a participant changed; the whole new state.
+    /// Something about a participant changed; the whole new state. Everyone but the participant gets it; they get it too
+    /// when the server decided a part of it (the name as cleaned, the time of a raised hand).
     Updated {
         /// Who, and how they are now.
         participant: Participant,
+    },
+    /// The room's title changed.
+    Room {
+        /// The room as it is now.
+        room: RoomInfo,
     },
     /// A session description or candidate from another participant.
     Signal {
