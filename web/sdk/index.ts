@@ -1,0 +1,32 @@
+// What a page imports.
+export type * from "./api";
+export type {
+  ByeCode,
+  ChatMessage,
+  DeniedCode,
+  ErrorCode,
+  LeftReason,
+  Limits,
+  MediaState,
+  MessageId,
+  ParticipantId,
+  Role,
+  RoomInfo,
+} from "./protocol.gen";
+export { joinRoom } from "./join";
+export {
+  asDeviceError,
+  canChooseSpeaker,
+  canShareScreen,
+  DeviceError,
+  listDevices,
+  missingSupport,
+  openCamera,
+  openDevices,
+  openMicrophone,
+  openScreen,
+  setSpeaker,
+  watchDevices,
+} from "./media/devices";
+export type { Capture, DeviceErrorCode, DeviceInfo, Devices, Opened, OpenOptions } from "./media/devices";
+export { AudioLevelMeter, meterLevel, resumeAudio } from "./media/level";
