@@ -1,0 +1,5 @@
+//! The server from outside: a real one on a free port with a data folder of its own, spoken to over HTTP and WebSocket.
+
+mod server;
+mod site;
+mod ws;

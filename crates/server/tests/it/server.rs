@@ -1,0 +1,53 @@
+//! A server to test: everything real except the port and the place of its data.
+
+use std::net::SocketAddr;
+
+use fireside::boot::{self, Running};
+use fireside::config::Config;
+use tempfile::TempDir;
+
+/// A running server that goes away, with its data, when it is dropped.
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) data: TempDir,
+    running: Option<Running>,
+}
+
+impl Server {
+    /// One with the default settings.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// One whose settings were changed by `change`.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        let data = TempDir::new().expect("a folder");
+        let (address, running) = launch(&data, change).await;
+        Self { address, data, running: Some(running) }
+    }
+
+    /// Ends the server properly and starts it again on the same data, at the same address.
+    pub(crate) async fn restart(&mut self) {
+        self.running.take().expect("it runs").stop().await;
+        let address = self.address;
+        let (_, running) = launch(&self.data, |config| config.listen = address).await;
+        self.running = Some(running);
+    }
+
+    /// `http://127.0.0.1:port`, the origin of its pages.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The address of a page.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+}
+
+async fn launch(data: &TempDir, change: impl FnOnce(&mut Config)) -> (SocketAddr, Running) {
+    let mut config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data: data.path().to_path_buf(), ..Config::default() };
+    change(&mut config);
+    let running = boot::start(config).await.expect("a server");
+    (running.address(), running)
+}
