@@ -2,8 +2,26 @@
 //!
 //! What this crate refuses to know: sockets, tasks, databases, clocks, randomness of its own, and how a room is authorised.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
+
 pub mod effect;
 pub mod meeting;
+pub mod name;
+pub mod words;
+
+mod chat;
+mod departure;
+mod identity;
+mod join;
+mod participant;
+mod presence;
+mod resume;
+mod roster;
+mod signalling;
+mod topology;
+
+#[cfg(test)]
+mod testing;
 
 pub use effect::{CloseReason, ConnectionId, Effect, Entrant, Input, Recipient, ResumeClaim};
 pub use meeting::Meeting;

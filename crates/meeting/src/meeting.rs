@@ -1,14 +1,39 @@
 //! The meeting itself: dispatches what happened to the room of the house that deals with it.
 
-use fireside_protocol::{RoomInfo, UnixMillis};
+use fireside_protocol::{ClientMessage, ErrorCode, RoomInfo, ServerMessage, UnixMillis};
 use rand::Rng;
 
-use crate::effect::{Effect, Input};
+use crate::chat::{Conversation, Persisted};
+use crate::effect::{ConnectionId, Effect, Input, Recipient};
+use crate::identity::IdSource;
+use crate::join::Arrival;
+use crate::resume::Recovery;
+use crate::roster::{Audience, Roster};
+use crate::signalling::Signal;
+use crate::words;
 
 /// One live call.
 #[derive(Debug)]
 pub struct Meeting {
-    room: RoomInfo,
+    pub(crate) room: RoomInfo,
+    pub(crate) phase: Phase,
+    pub(crate) started_at: UnixMillis,
+    pub(crate) roster: Roster,
+    pub(crate) conversation: Conversation,
+    pub(crate) recovery: Option<Recovery>,
+    pub(crate) ids: IdSource,
+    /// The latest time heard of: a clock that is set back does not turn the meeting's time back.
+    now: UnixMillis,
+}
+
+/// Whether the meeting takes people in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Open,
+    /// The server stops soon.
+    Draining,
+    /// The room is gone.
+    Deleted,
 }
 
 impl Meeting {
@@ -16,25 +41,93 @@ impl Meeting {
     /// server may come back (`None` when the server has been up for longer than the resume window).
     #[must_use]
     pub fn new(room: RoomInfo, now: UnixMillis, recovering_until: Option<UnixMillis>) -> Self {
-        let _ = (now, recovering_until);
-        Self { room }
+        Self {
+            room,
+            phase: Phase::Open,
+            started_at: now,
+            roster: Roster::default(),
+            conversation: Conversation::default(),
+            recovery: recovering_until.map(Recovery::new),
+            ids: IdSource::default(),
+            now,
+        }
     }
 
-    /// Takes what happened and returns what must happen, in order.
+    /// Takes what happened and returns what must happen, in order. `now` should never go back (a clock that is set anew makes
+    /// people who are away stay too long or too short).
     pub fn handle(&mut self, now: UnixMillis, rng: &mut impl Rng, input: Input) -> Vec<Effect> {
-        let _ = (now, rng, input, &self.room);
-        Vec::new()
+        self.now = self.now.max(now);
+        let now = self.now;
+        let effects = &mut Vec::new();
+        self.expire(now, effects);
+        match input {
+            Input::Join { connection, entrant, join, claim, chat } => {
+                self.join(now, rng, Arrival { connection, entrant, join, claim, chat }, effects);
+            }
+            Input::Message { connection, message } => self.message(now, rng, connection, message, effects),
+            Input::Disconnected { connection } => self.disconnected(now, connection, effects),
+            Input::Persisted { participant: author, id, message, duplicate } => self.persisted(Persisted { author, id, message, duplicate }, effects),
+            Input::HistoryLoaded { connection, page } => self.history_loaded(connection, page, effects),
+            Input::SignedOut { account } => self.signed_out(account, effects),
+            Input::SessionEnded { connection } => self.session_ended(connection, effects),
+            Input::RoomDeleted => self.room_deleted(effects),
+            Input::Retitled { title } => self.retitled(title, effects),
+            Input::Drain => self.drain(now, effects),
+            Input::Tick => {}
+        }
+        if self.is_over() {
+            effects.push(Effect::Ended);
+        }
+        std::mem::take(effects)
     }
 
     /// When [`Input::Tick`] is due next, if anything waits for time to pass.
     #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
-        None
+        let recovered = self.recovery.as_ref().filter(|_| self.roster.is_empty()).map(Recovery::until).filter(|&until| until > self.now);
+        [self.roster.first_deadline(), recovered].into_iter().flatten().min()
     }
 
     /// How many people are in the meeting, those included whose connection is lost for the moment.
     #[must_use]
     pub fn people(&self) -> usize {
-        0
+        self.roster.len()
     }
+
+    /// What somebody who is not in the meeting says (before `welcome`, after `bye`) is nobody's word, and dropped.
+    fn message(&mut self, now: UnixMillis, rng: &mut impl Rng, connection: ConnectionId, message: ClientMessage, effects: &mut Vec<Effect>) {
+        let Some(who) = self.roster.on(connection) else { return };
+        match message {
+            ClientMessage::Join(_) => refuse(connection, ErrorCode::AlreadyJoined, "join", effects),
+            ClientMessage::Signal { to, connection: pair, body } => self.signal(who, connection, Signal { to, connection: pair, body }, effects),
+            ClientMessage::Media { media } => self.media(who, media, effects),
+            ClientMessage::Chat { id, text } => self.chat(now, rng, who, id, &text, effects),
+            ClientMessage::History { before } => effects.push(Effect::LoadHistory { connection, before }),
+            ClientMessage::Hand { raised } => self.hand(now, who, raised, effects),
+            ClientMessage::Rename { name } => self.rename(who, connection, &name, effects),
+            ClientMessage::Ping => effects.push(Effect::Send { message: ServerMessage::Pong, to: vec![Recipient { connection, seq: None }] }),
+            ClientMessage::Leave => self.leave(who, effects),
+        }
+    }
+
+    fn retitled(&mut self, title: String, effects: &mut Vec<Effect>) {
+        if self.room.title != title {
+            self.room.title = title;
+            self.roster.deliver(Audience::Everyone, ServerMessage::Room { room: self.room.clone() }, effects);
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        let nobody_comes = match self.phase {
+            Phase::Open => self.roster.is_empty() && self.recovery.as_ref().is_none_or(|recovery| recovery.remaining(self.now).is_none()),
+            Phase::Draining | Phase::Deleted => true,
+        };
+        nobody_comes && self.conversation.is_settled()
+    }
+}
+
+/// Tells a connection that what it said was not accepted.
+pub(crate) fn refuse(connection: ConnectionId, code: ErrorCode, about: &str, effects: &mut Vec<Effect>) {
+    let message = ServerMessage::Error { code, message: words::error(code).to_owned(), about: Some(about.to_owned()) };
+    effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
 }

@@ -1,0 +1,210 @@
+//! The way in: as a newcomer, as somebody who lost the connection, or as somebody of an earlier run of the server.
+//!
+//! Whether somebody may enter the room at all was decided before; here is decided as whom they enter.
+
+use fireside_protocol::limits::{CHAT_CHARS, NAME_CHARS, PING_INTERVAL_MS, RESUME_WINDOW_MS};
+use fireside_protocol::{
+    ByeCode, ChatPage, DeniedCode, ErrorCode, Join, Limits, MessageId, ParticipantId, Resumed, ServerMessage, UnixMillis, Welcome,
+};
+use rand::Rng;
+
+use crate::departure::say_bye;
+use crate::effect::{CloseReason, ConnectionId, Effect, Entrant, Recipient, ResumeClaim};
+use crate::identity::millis_of;
+use crate::meeting::{Meeting, Phase, refuse};
+use crate::name;
+use crate::participant::{Participant, Reach};
+use crate::resume::{Frame, ReplayLog};
+use crate::roster::Audience;
+use crate::topology;
+use crate::words;
+
+/// Somebody who wants in.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) connection: ConnectionId,
+    pub(crate) entrant: Entrant,
+    pub(crate) join: Join,
+    pub(crate) claim: Option<ResumeClaim>,
+    pub(crate) chat: ChatPage,
+}
+
+impl Arrival {
+    /// The name to be shown by: the one given, or else the account's.
+    fn name(&self) -> Result<String, DeniedCode> {
+        let given = self.join.name.as_ref().or(self.entrant.account_name.as_ref()).ok_or(DeniedCode::InvalidName)?;
+        name::clean(given).map_err(|name::InvalidName| DeniedCode::InvalidName)
+    }
+
+    /// The newest chat message that the client has.
+    fn chat_after(&self) -> Option<MessageId> {
+        self.join.resume.as_ref().and_then(|resume| resume.chat_after)
+    }
+}
+
+impl Meeting {
+    pub(crate) fn join(&mut self, now: UnixMillis, rng: &mut impl Rng, arrival: Arrival, effects: &mut Vec<Effect>) {
+        let connection = arrival.connection;
+        if self.roster.on(connection).is_some() {
+            return refuse(connection, ErrorCode::AlreadyJoined, "join", effects);
+        }
+        if let Some(newest) = arrival.chat.messages.last() {
+            self.ids.observe(newest.id.0);
+        }
+        if let Err(code) = self.let_in(now, rng, arrival, effects) {
+            let message = ServerMessage::Denied { code, message: words::denied(code).to_owned() };
+            effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
+            effects.push(Effect::Close { connection, reason: CloseReason::Denied });
+        }
+    }
+
+    fn let_in(&mut self, now: UnixMillis, rng: &mut impl Rng, arrival: Arrival, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
+        match self.phase {
+            Phase::Open => {}
+            Phase::Draining => return Err(DeniedCode::Draining),
+            Phase::Deleted => return Err(DeniedCode::RoomNotFound),
+        }
+        match (&arrival.join.resume, arrival.claim) {
+            (None, _) => self.newcomer(now, rng, arrival, effects),
+            (Some(_), None) => Err(DeniedCode::ResumeRefused),
+            (Some(_), Some(claim)) if self.roster.contains(claim.participant) => self.comes_back(now, arrival, claim, effects),
+            (Some(_), Some(claim)) if claim.from_earlier_run => self.returns_after_restart(now, arrival, claim.participant, effects),
+            (Some(_), Some(_)) => Err(DeniedCode::ResumeRefused),
+        }
+    }
+
+    fn newcomer(&mut self, now: UnixMillis, rng: &mut impl Rng, arrival: Arrival, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
+        let name = arrival.name()?;
+        if !topology::newcomer_fits(self.roster.len()) {
+            return Err(DeniedCode::RoomFull);
+        }
+        let id = self.ids.participant(now, rng);
+        self.enter(now, id, now, name, arrival, Resumed::Fresh, effects);
+        Ok(())
+    }
+
+    /// Somebody whom an earlier run of the server knew: they bring with them who they are.
+    fn returns_after_restart(&mut self, now: UnixMillis, arrival: Arrival, id: ParticipantId, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
+        let recovery = self.recovery.as_mut().filter(|recovery| recovery.admits(id, now)).ok_or(DeniedCode::ResumeRefused)?;
+        let name = arrival.name()?;
+        if !topology::returner_fits(self.roster.len()) {
+            return Err(DeniedCode::RoomFull);
+        }
+        recovery.note_return(id);
+        self.ids.observe(id.0);
+        let joined_at = millis_of(id.0).min(now);
+        self.started_at = self.started_at.min(joined_at);
+        self.enter(now, id, joined_at, name, arrival, Resumed::Snapshot, effects);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "what two ways in have in common, called from just above")]
+    fn enter(
+        &mut self,
+        now: UnixMillis,
+        id: ParticipantId,
+        joined_at: UnixMillis,
+        name: String,
+        arrival: Arrival,
+        how: Resumed,
+        effects: &mut Vec<Effect>,
+    ) {
+        let after = arrival.chat_after();
+        let Arrival { connection, entrant, join, claim: _, chat } = arrival;
+        let participant = Participant {
+            id,
+            account: entrant.account,
+            name,
+            role: entrant.role,
+            media: join.media,
+            hand_raised_at: join.hand.then_some(now),
+            joined_at,
+            reach: Reach::Present { connection },
+            log: ReplayLog::default(),
+        };
+        let announced = participant.on_wire();
+        self.roster.insert(participant);
+        let chat = self.conversation.complete(chat, after);
+        self.welcome(now, id, connection, Account::Whole { how, seq: 0, chat }, effects);
+        self.roster.deliver(Audience::Except(id), ServerMessage::Joined { participant: announced }, effects);
+    }
+
+    /// Somebody whom the meeting still knows, whether it has noticed that their old connection is lost or not.
+    fn comes_back(&mut self, now: UnixMillis, arrival: Arrival, claim: ResumeClaim, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
+        let id = claim.participant;
+        let name = arrival.name();
+        let after = arrival.chat_after();
+        let Arrival { connection, entrant, join, claim: _, chat } = arrival;
+        let participant = self.roster.get_mut(id).filter(|known| known.account == entrant.account).ok_or(DeniedCode::ResumeRefused)?;
+        say_bye(participant, ByeCode::Replaced, effects);
+
+        let before = participant.on_wire();
+        participant.reach = Reach::Present { connection };
+        participant.role = entrant.role;
+        participant.media = join.media;
+        participant.set_hand(join.hand, now);
+        if let (Some(_), Ok(name)) = (&join.name, name) {
+            participant.name = name;
+        }
+        let changed = participant.on_wire() != before;
+
+        // Numbers of an earlier run of the server mean nothing in this one.
+        let seen = join.resume.filter(|_| !claim.from_earlier_run).map(|resume| resume.seq);
+        let missed = seen.and_then(|seq| participant.log.after(seq).map(|frames| Account::Missed { seq, frames }));
+        let seq = participant.log.last();
+        let replayed = missed.is_some();
+        let account = missed.unwrap_or_else(|| Account::Whole { how: Resumed::Snapshot, seq, chat: self.conversation.complete(chat, after) });
+        self.welcome(now, id, connection, account, effects);
+        if changed {
+            // One who was sent no list of participants hears here how the server sees them.
+            self.roster.announce(id, if replayed { Audience::Everyone } else { Audience::Except(id) }, effects);
+        }
+        Ok(())
+    }
+
+    fn welcome(&self, now: UnixMillis, you: ParticipantId, connection: ConnectionId, account: Account, effects: &mut Vec<Effect>) {
+        let (resumed, seq, participants, chat, missed) = match account {
+            Account::Whole { how, seq, chat } => (how, seq, self.roster.on_wire(), chat, Vec::new()),
+            Account::Missed { seq, frames } => (Resumed::Replayed, seq, Vec::new(), ChatPage::default(), frames),
+        };
+        let welcome = Welcome {
+            you,
+            resume_token: String::new(),
+            seq,
+            resumed,
+            recovering_ms: self.recovery.as_ref().and_then(|recovery| recovery.remaining(now)),
+            room: self.room.clone(),
+            topology: topology::current(),
+            participants,
+            chat,
+            ice_servers: Vec::new(),
+            started_at: self.started_at,
+            now,
+            limits: limits(),
+        };
+        effects.push(Effect::Send { message: ServerMessage::Welcome(Box::new(welcome)), to: vec![Recipient { connection, seq: None }] });
+        for Frame { seq, message } in missed {
+            effects.push(Effect::Send { message: message.as_ref().clone(), to: vec![Recipient { connection, seq: Some(seq) }] });
+        }
+    }
+}
+
+/// What somebody who comes in is told about the meeting.
+enum Account {
+    /// All of it, as it is now.
+    Whole { how: Resumed, seq: u32, chat: ChatPage },
+    /// What they missed.
+    Missed { seq: u32, frames: Vec<Frame> },
+}
+
+/// Counts of this size always fit; the fallback is never taken.
+fn limits() -> Limits {
+    let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
+    Limits {
+        chat_chars: count(CHAT_CHARS),
+        name_chars: count(NAME_CHARS),
+        people: count(topology::PEOPLE),
+        ping_interval_ms: PING_INTERVAL_MS,
+        resume_window_ms: RESUME_WINDOW_MS,
+    }
+}

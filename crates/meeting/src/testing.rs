@@ -1,0 +1,168 @@
+//! A table for unit tests: one meeting, a clock that is moved by hand, and a record of what each connection was sent.
+
+use std::collections::BTreeMap;
+
+use fireside_protocol as wire;
+use fireside_protocol::{
+    ChatId, ChatMessage, ChatPage, ClientMessage, Join, MediaState, ParticipantId, Resume, Role, RoomInfo, ServerMessage, UnixMillis, Welcome,
+};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use uuid::Uuid;
+
+use crate::{CloseReason, ConnectionId, Effect, Entrant, Input, Meeting, Recipient, ResumeClaim};
+
+/// When every test begins: 2026-11-23.
+pub(crate) const START: UnixMillis = UnixMillis(1_795_392_000_000);
+
+pub(crate) struct Table {
+    pub(crate) meeting: Meeting,
+    pub(crate) now: UnixMillis,
+    rng: StdRng,
+    sent: BTreeMap<ConnectionId, Vec<(Option<u32>, ServerMessage)>>,
+    pub(crate) closed: Vec<(ConnectionId, CloseReason)>,
+    pub(crate) persists: Vec<(ChatId, ChatMessage)>,
+    pub(crate) ended: bool,
+}
+
+/// Somebody at the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seat {
+    pub(crate) connection: ConnectionId,
+    pub(crate) id: ParticipantId,
+}
+
+impl Table {
+    pub(crate) fn new() -> Self {
+        Self::with_recovery(None)
+    }
+
+    pub(crate) fn with_recovery(recovering_until: Option<UnixMillis>) -> Self {
+        let room = RoomInfo { code: wire::RoomCode::from_random([7; 12]), title: "Stand-up".to_owned() };
+        Self {
+            meeting: Meeting::new(room, START, recovering_until),
+            now: START,
+            rng: StdRng::seed_from_u64(7),
+            sent: BTreeMap::new(),
+            closed: Vec::new(),
+            persists: Vec::new(),
+            ended: false,
+        }
+    }
+
+    pub(crate) fn handle(&mut self, input: Input) -> Vec<Effect> {
+        let effects = self.meeting.handle(self.now, &mut self.rng, input);
+        self.ended = effects.contains(&Effect::Ended);
+        for effect in &effects {
+            match effect {
+                Effect::Send { message, to } => {
+                    for &Recipient { connection, seq } in to {
+                        self.sent.entry(connection).or_default().push((seq, message.clone()));
+                    }
+                }
+                Effect::Persist { id, message, .. } => self.persists.push((*id, message.clone())),
+                Effect::Close { connection, reason } => self.closed.push((*connection, *reason)),
+                Effect::LoadHistory { .. } | Effect::Ended => {}
+            }
+        }
+        effects
+    }
+
+    /// What this connection was sent since it was last asked for.
+    pub(crate) fn sent_to(&mut self, connection: ConnectionId) -> Vec<(Option<u32>, ServerMessage)> {
+        self.sent.remove(&connection).unwrap_or_default()
+    }
+
+    pub(crate) fn messages_to(&mut self, connection: ConnectionId) -> Vec<ServerMessage> {
+        self.sent_to(connection).into_iter().map(|(_, message)| message).collect()
+    }
+
+    pub(crate) fn forget_what_was_sent(&mut self) {
+        self.sent.clear();
+        self.closed.clear();
+    }
+
+    pub(crate) fn wait(&mut self, millis: u32) -> Vec<Effect> {
+        self.now = self.now.plus_millis(millis);
+        self.handle(Input::Tick)
+    }
+
+    pub(crate) fn arrive(&mut self, connection: u64, join: Join, entrant: Entrant, claim: Option<ResumeClaim>, chat: ChatPage) -> ConnectionId {
+        let connection = ConnectionId(connection);
+        self.handle(Input::Join { connection, entrant, join, claim, chat });
+        connection
+    }
+
+    /// A guest of this name sits down.
+    pub(crate) fn seat(&mut self, connection: u64, name: &str) -> Seat {
+        let connection = self.arrive(connection, named(name), guest(), None, ChatPage::default());
+        Seat { connection, id: self.welcome_on(connection).you }
+    }
+
+    /// Three people, and what they were sent so far forgotten.
+    pub(crate) fn three(&mut self) -> [Seat; 3] {
+        let seats = [self.seat(1, "Ada"), self.seat(2, "Bo"), self.seat(3, "Cy")];
+        self.forget_what_was_sent();
+        seats
+    }
+
+    pub(crate) fn say(&mut self, connection: ConnectionId, message: ClientMessage) -> Vec<Effect> {
+        self.handle(Input::Message { connection, message })
+    }
+
+    pub(crate) fn drop_connection(&mut self, connection: ConnectionId) {
+        self.handle(Input::Disconnected { connection });
+    }
+
+    /// Writes, and has it kept.
+    pub(crate) fn chat(&mut self, seat: Seat, number: u128, text: &str) -> ChatMessage {
+        self.say(seat.connection, ClientMessage::Chat { id: chat_id(number), text: text.to_owned() });
+        let (id, message) = self.persists.pop().expect("a message to be kept");
+        self.handle(Input::Persisted { participant: seat.id, id, message: Some(message.clone()), duplicate: false });
+        message
+    }
+
+    /// Comes back as a guest who was here before.
+    pub(crate) fn resume(&mut self, connection: u64, participant: ParticipantId, seq: u32, from_earlier_run: bool) -> ConnectionId {
+        let claim = ResumeClaim { participant, from_earlier_run };
+        self.arrive(connection, resuming("Ada", seq), guest(), Some(claim), ChatPage::default())
+    }
+
+    /// The welcome among what this connection was sent; all that is then forgotten.
+    pub(crate) fn welcome_on(&mut self, connection: ConnectionId) -> Welcome {
+        let sent = self.messages_to(connection);
+        sent.into_iter()
+            .find_map(|message| match message {
+                ServerMessage::Welcome(welcome) => Some(*welcome),
+                _ => None,
+            })
+            .expect("a welcome")
+    }
+
+    pub(crate) fn denied_on(&mut self, connection: ConnectionId) -> Option<wire::DeniedCode> {
+        match self.messages_to(connection).as_slice() {
+            [ServerMessage::Denied { code, .. }] => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) fn chat_id(number: u128) -> ChatId {
+    ChatId(Uuid::from_u128(number))
+}
+
+pub(crate) fn guest() -> Entrant {
+    Entrant { account: None, role: Role::Guest, account_name: None }
+}
+
+pub(crate) fn member(account: u128) -> Entrant {
+    Entrant { account: Some(Uuid::from_u128(account)), role: Role::Member, account_name: Some("Member".to_owned()) }
+}
+
+pub(crate) fn named(name: &str) -> Join {
+    Join { name: Some(name.to_owned()), media: MediaState::default(), hand: false, resume: None }
+}
+
+pub(crate) fn resuming(name: &str, seq: u32) -> Join {
+    Join { resume: Some(Resume { token: "signed".to_owned(), seq, chat_after: None }), ..named(name) }
+}
