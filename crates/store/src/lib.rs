@@ -6,14 +6,20 @@
 pub mod accounts;
 pub mod chat;
 pub mod db;
+mod entity;
+pub mod error;
 pub mod limits;
+mod migration;
+mod postgres;
 pub mod rooms;
 pub mod secrets;
 pub mod sessions;
+mod sqlite;
 
 pub use accounts::{Account, CreateAccountError, NewAccount};
 pub use chat::{AppendMessage, Appended, StoredMessage};
-pub use db::{OpenError, Store, StoreError};
+pub use db::Store;
+pub use error::{OpenError, StoreError};
 pub use limits::{Budget, Verdict};
 pub use rooms::{NewRoom, Room, RoomChange};
 pub use sessions::{NewSession, Session};

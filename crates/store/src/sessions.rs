@@ -1,8 +1,14 @@
 //! Who is logged in. Of a session's token only the SHA-256 is kept.
 
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
 use uuid::Uuid;
 
+use crate::db::new_id;
+use crate::entity::{account, session};
 use crate::{Account, Store, StoreError};
+
+/// How exactly the last use is known. A request a second would otherwise be a write a second.
+const SEEN_STEP_MS: i64 = 60_000;
 
 /// A log-in that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,37 +39,66 @@ pub struct NewSession {
 impl Store {
     /// Begins a session.
     pub async fn create_session(&self, new: NewSession, now: i64) -> Result<Session, StoreError> {
-        let _ = (new, now);
-        todo!()
+        let row = session::Model {
+            id: new_id(now),
+            token_hash: new.token_hash.to_vec(),
+            account: new.account,
+            created_at: now,
+            seen_at: now,
+            expires_at: new.expires_at,
+        };
+        session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&self.writer).await?;
+        Ok(row.into())
     }
 
     /// The live session of this token and its account: not past `expires_at`, used at or after `idle_since`.
     pub async fn session(&self, token_hash: &[u8; 32], now: i64, idle_since: i64) -> Result<Option<(Session, Account)>, StoreError> {
-        let _ = (token_hash, now, idle_since);
-        todo!()
+        let live = session::Entity::find()
+            .filter(session::Column::TokenHash.eq(token_hash.to_vec()))
+            .filter(session::Column::ExpiresAt.gt(now))
+            .filter(session::Column::SeenAt.gte(idle_since));
+        let Some((session, Some(account))) = live.find_also_related(account::Entity).one(&self.reader).await? else {
+            return Ok(None);
+        };
+        Ok(Some((session.into(), account.into())))
     }
 
-    /// Notes that a session is in use.
+    /// Notes that a session is in use. Nothing is written if it was noted less than a minute ago.
     pub async fn touch_session(&self, id: Uuid, now: i64) -> Result<(), StoreError> {
-        let _ = (id, now);
-        todo!()
+        let change = session::ActiveModel { seen_at: Set(now), ..Default::default() };
+        let stale = session::Column::Id.eq(id).and(session::Column::SeenAt.lte(now.saturating_sub(SEEN_STEP_MS)));
+        session::Entity::update_many().set(change).filter(stale).exec(&self.writer).await?;
+        Ok(())
+    }
+
+    /// Gives a session a new token; the one before it is worth nothing from then on.
+    pub async fn renew_session(&self, id: Uuid, token_hash: &[u8; 32]) -> Result<(), StoreError> {
+        let change = session::ActiveModel { token_hash: Set(token_hash.to_vec()), ..Default::default() };
+        session::Entity::update_many().set(change).filter(session::Column::Id.eq(id)).exec(&self.writer).await?;
+        Ok(())
     }
 
     /// Ends a session.
     pub async fn delete_session(&self, id: Uuid) -> Result<(), StoreError> {
-        let _ = id;
-        todo!()
+        session::Entity::delete_by_id(id).exec(&self.writer).await?;
+        Ok(())
     }
 
     /// Ends every session of an account.
     pub async fn delete_sessions_of(&self, account: Uuid) -> Result<(), StoreError> {
-        let _ = account;
-        todo!()
+        session::Entity::delete_many().filter(session::Column::Account.eq(account)).exec(&self.writer).await?;
+        Ok(())
     }
 
     /// Removes sessions that have ended by `now` or were last used before `idle_since`; returns how many.
     pub async fn sweep_sessions(&self, now: i64, idle_since: i64) -> Result<u64, StoreError> {
-        let _ = (now, idle_since);
-        todo!()
+        let over = session::Column::ExpiresAt.lte(now).or(session::Column::SeenAt.lt(idle_since));
+        Ok(session::Entity::delete_many().filter(over).exec(&self.writer).await?.rows_affected)
+    }
+}
+
+impl From<session::Model> for Session {
+    fn from(row: session::Model) -> Self {
+        Self { id: row.id, account: row.account, created_at: row.created_at, seen_at: row.seen_at, expires_at: row.expires_at }
     }
 }
