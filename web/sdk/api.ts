@@ -1,6 +1,7 @@
 // The public face of the SDK: what the call page (or any embedder) sees. Classes that implement these live beside this file.
 // No UI framework, no words for people: errors carry codes, the page says them.
 import type { ByeCode, ChatMessage, DeniedCode, ErrorCode, LeftReason, Limits, ParticipantId, Role, RoomInfo } from "./protocol.gen";
+import type { LinkStats } from "./stats";
 
 /** What a participant can send. */
 export type Source = "microphone" | "camera" | "screen" | "screen_audio";
@@ -69,6 +70,13 @@ export interface Room extends Events<RoomEvents> {
   raiseHand(raised: boolean): void;
   rename(name: string): void;
   leave(): Promise<void>;
+  /** How well each of the others is reached, measured now. */
+  stats(): Promise<readonly LinkReport[]>;
+}
+
+/** The way to one participant. */
+export interface LinkReport extends LinkStats {
+  id: ParticipantId;
 }
 
 export interface Participant {

@@ -1,6 +1,55 @@
-import type { JoinOptions, Room } from "./api";
+// The way in: from options to a room.
+import type { JoinError, JoinOptions, Room, Source } from "./api";
+import type { DeniedCode } from "./protocol.gen";
+import { describe, Meeting, type Wishes } from "./room";
+import { Signal, type SignalEnd } from "./signal";
 
-/** Enters a meeting. Rejects with `JoinError`. */
-export async function joinRoom(options: JoinOptions): Promise<Room> {
-  throw Object.assign(new Error(options.code), { code: "unreachable" as const });
+/** Enters a meeting. Rejects with `JoinError`; the tracks given then still belong to the caller. */
+export function joinRoom(options: JoinOptions): Promise<Room> {
+  return new Promise((resolve, reject) => {
+    const wishes: Wishes = { name: options.name, hand: false, tracks: tracksOf(options) };
+    const told = describe(wishes);
+    let room: Meeting | null = null;
+    const signal = new Signal(options.url ?? roomUrl(options.code), {
+      join: () => room?.join() ?? told,
+      chatAfter: () => room?.chat.messages.at(-1)?.id,
+      welcome: (welcome) => {
+        room ??= new Meeting(signal, wishes, told, welcome);
+        room.welcome(welcome);
+        resolve(room);
+      },
+      message: (message) => room?.message(message),
+      state: (state) => {
+        if (room) room.connection(state);
+        else if (state.kind === "ended") reject(joinError(state.reason));
+      },
+    });
+  });
+}
+
+function tracksOf({ microphone, camera }: JoinOptions): Wishes["tracks"] {
+  const tracks = new Map<Source, MediaStreamTrack>();
+  if (microphone) tracks.set("microphone", microphone);
+  if (camera) tracks.set("camera", camera);
+  return tracks;
+}
+
+function roomUrl(code: string): string {
+  const { protocol, host } = globalThis.location;
+  return `${protocol === "https:" ? "wss" : "ws"}://${host}/ws/${encodeURIComponent(code)}`;
+}
+
+const DENIED: ReadonlySet<string> = new Set([
+  "room_not_found",
+  "invalid_name",
+  "room_full",
+  "resume_refused",
+  "draining",
+  "rate_limited",
+  "unavailable",
+] satisfies DeniedCode[]);
+
+function joinError(reason: SignalEnd): JoinError {
+  const code: JoinError["code"] = DENIED.has(reason) ? (reason as DeniedCode) : "unreachable";
+  return Object.assign(new Error(`cannot join: ${code}`), { code });
 }

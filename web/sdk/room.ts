@@ -1,0 +1,371 @@
+// One meeting as this client knows it: who is here, what is said, and what we send. Brings the server's word, the transport
+// and the person's wishes together; none of these knows the others.
+import type { LinkReport, Participant, Room, RoomEvents, RoomState, Source } from "./api";
+import { Conversation } from "./chat";
+import { Emitter } from "./emitter";
+import { OwnPerson, RemotePerson } from "./participant";
+import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, RoomInfo, ServerMessage, Welcome } from "./protocol.gen";
+import type { Participant as WireParticipant } from "./protocol.gen";
+import type { SignalState } from "./signal";
+import { Mesh } from "./transport/mesh";
+import { SOURCES } from "./transport/pair";
+import type { Transport } from "./transport/transport";
+
+/** How often it is looked who speaks. */
+const LISTEN_MS = 125;
+/** A state that the server had no room for is said again after this. */
+const REPEAT_MS = 2_000;
+
+/** The server, as the room needs it. */
+export interface Line {
+  send(message: Exclude<ClientMessage, { type: "join" }>): boolean;
+  leave(): Promise<void>;
+}
+
+/** What the person wants to be like, whether or not the server knows it yet. */
+export interface Wishes {
+  name: string | undefined;
+  hand: boolean;
+  tracks: Map<Source, MediaStreamTrack>;
+}
+
+type Message = Exclude<ServerMessage, { type: "welcome" | "denied" | "bye" | "pong" }>;
+
+export class Meeting extends Emitter<RoomEvents> implements Room {
+  state: RoomState = { kind: "connected" };
+  info: RoomInfo;
+  limits: Limits;
+  startedAt = 0;
+  readonly local: OwnPerson;
+  readonly chat: Conversation;
+  #participants: readonly RemotePerson[] = [];
+  readonly #people = new Map<ParticipantId, RemotePerson>();
+  readonly #transport: Transport;
+  readonly #line: Line;
+  readonly #wishes: Wishes;
+  /** What the server was told at the door, to tell it what has changed since. */
+  #told: Omit<Join, "resume">;
+  /** What we are called as far as the server has said. */
+  #confirmedName: string;
+  /** Known from before the server restarted, not back yet. */
+  #missing = new Set<ParticipantId>();
+  #recovering: ReturnType<typeof setTimeout> | undefined;
+  #repeating: ReturnType<typeof setTimeout> | undefined;
+  readonly #listening: ReturnType<typeof setInterval>;
+
+  constructor(line: Line, wishes: Wishes, told: Omit<Join, "resume">, welcome: Welcome) {
+    super();
+    this.#line = line;
+    this.#wishes = wishes;
+    this.#told = told;
+    this.info = welcome.room;
+    this.limits = welcome.limits;
+    const own = welcome.participants.find(({ id }) => id === welcome.you) ?? nobody(welcome.you, wishes.name);
+    this.local = new OwnPerson(own, wishes.tracks, {
+      connection: () => this.#ownConnection(),
+      setTrack: (source, track) => this.#setTrack(source, track),
+    });
+    this.#confirmedName = own.name;
+    this.#transport = new Mesh({
+      signal: (to, connection, body) => line.send({ type: "signal", to, connection, body }),
+      changed: (id) => this.#changed(id),
+    });
+    this.chat = new Conversation({
+      send: (message) => line.send(message),
+      changed: () => this.emit("chat"),
+      arrived: (message) => this.emit("message", message),
+    });
+    for (const [source, track] of wishes.tracks) {
+      this.#take(source, track);
+      void this.#transport.setTrack(source, track);
+    }
+    this.#listening = setInterval(() => this.#listen(), LISTEN_MS);
+    globalThis.addEventListener?.("pagehide", this.#pageHidden);
+  }
+
+  get participants(): readonly Participant[] {
+    return this.#participants;
+  }
+
+  raiseHand(raised: boolean): void {
+    if (this.#wishes.hand === raised) return;
+    this.#wishes.hand = raised;
+    this.#changeOwn({ hand_raised_at: raised ? Date.now() : null });
+    this.#line.send({ type: "hand", raised });
+  }
+
+  rename(name: string): void {
+    this.#wishes.name = name;
+    this.#changeOwn({ name });
+    this.#line.send({ type: "rename", name });
+  }
+
+  async leave(): Promise<void> {
+    await this.#line.leave();
+  }
+
+  async stats(): Promise<readonly LinkReport[]> {
+    const all = this.#participants.map(async ({ id }) => ({ id, link: await this.#transport.stats(id) }));
+    return (await Promise.all(all)).flatMap(({ id, link }) => (link ? [{ id, ...link }] : []));
+  }
+
+  // What the connection tells.
+
+  /** What to say at the door now. */
+  join(): Omit<Join, "resume"> {
+    this.#told = describe(this.#wishes);
+    return this.#told;
+  }
+
+  welcome(welcome: Welcome): void {
+    const fresh = welcome.resumed === "fresh";
+    this.limits = welcome.limits;
+    // In this machine's time, whose clock may be wrong.
+    this.startedAt = welcome.started_at - welcome.now + Date.now();
+    this.info = welcome.room;
+    this.emit("room", this.info);
+    this.#transport.setIceServers(welcome.ice_servers);
+    if (fresh) this.#transport.begin(welcome.you);
+    this.#transport.setSignalling(true);
+    if (welcome.resumed !== "replayed") this.#reconcile(welcome);
+    if (fresh) this.chat.begin(welcome.you, welcome.chat);
+    else this.chat.resumed(welcome.resumed === "snapshot" ? welcome.chat : null);
+    this.#tellChanges();
+  }
+
+  message(message: Message): void {
+    switch (message.type) {
+      case "joined":
+        return this.#present(message.participant);
+      case "left":
+        return this.#left(message.participant, message.reason);
+      case "updated":
+        return this.#updated(message.participant);
+      case "signal":
+        return this.#transport.receive(message.from, message.connection, message.body);
+      case "chat":
+        return this.chat.receive(message.message);
+      case "chat_ack":
+        return this.chat.acknowledge(message.id, message.message);
+      case "history":
+        return this.chat.history(message.page);
+      case "room":
+        this.info = message.room;
+        return this.emit("room", message.room);
+      case "error":
+        return this.#refused(message);
+    }
+  }
+
+  connection(signal: SignalState): void {
+    this.#transport.setSignalling(signal.kind === "open");
+    if (signal.kind === "open") this.#setState({ kind: "connected" });
+    else if (signal.kind === "ended") this.#end(signal.reason);
+    else this.#setState({ kind: "reconnecting", retry_at: signal.kind === "waiting" ? signal.retryAt : null });
+  }
+
+  // Who is here.
+
+  /** Makes the list what the server says it is. After a restart of the server those who are not back yet stay, as missing. */
+  #reconcile(welcome: Welcome): void {
+    clearTimeout(this.#recovering);
+    this.#missing.clear();
+    const here = new Set(welcome.participants.map(({ id }) => id));
+    for (const person of this.#participants) {
+      if (here.has(person.id)) continue;
+      if (welcome.recovering_ms === undefined) this.#left(person.id, "lost");
+      else this.#miss(person.id);
+    }
+    for (const wire of welcome.participants) {
+      if (wire.id === welcome.you) this.#updateOwn(wire);
+      else this.#present(wire);
+    }
+    // If we have come back as somebody new ourselves, the transport has to learn of the missing again.
+    for (const id of this.#missing) this.#reach(id, false);
+    if (this.#missing.size > 0) this.#recovering = setTimeout(() => this.#giveUp(), welcome.recovering_ms);
+  }
+
+  #miss(id: ParticipantId): void {
+    const person = this.#people.get(id);
+    if (!person) return;
+    this.#missing.add(id);
+    person.wire = { ...person.wire, connected: false };
+    this.emit("updated", person);
+  }
+
+  #giveUp(): void {
+    for (const id of [...this.#missing]) this.#left(id, "lost");
+  }
+
+  #present(wire: WireParticipant): void {
+    if (wire.id === this.local.id) return this.#updateOwn(wire);
+    this.#missing.delete(wire.id);
+    const known = this.#people.get(wire.id);
+    if (known) {
+      known.wire = wire;
+      this.#reach(wire.id, wire.connected);
+      return this.emit("updated", known);
+    }
+    const person = new RemotePerson(wire, this.#transport);
+    this.#people.set(wire.id, person);
+    this.#list();
+    this.#reach(wire.id, wire.connected);
+    this.emit("joined", person);
+  }
+
+  #reach(id: ParticipantId, connected: boolean): void {
+    this.#transport.add(id);
+    this.#transport.setReachable(id, connected);
+  }
+
+  #left(id: ParticipantId, reason: LeftReason): void {
+    const participant = this.#people.get(id);
+    if (!participant) return;
+    this.#missing.delete(id);
+    this.#people.delete(id);
+    this.#transport.remove(id);
+    participant.hush();
+    this.#list();
+    this.emit("left", { participant, reason });
+  }
+
+  #updated(wire: WireParticipant): void {
+    if (wire.id === this.local.id) return this.#updateOwn(wire);
+    // Only `joined` and `welcome` bring somebody in.
+    if (this.#people.has(wire.id)) this.#present(wire);
+  }
+
+  #list(): void {
+    this.#participants = [...this.#people.values()].sort((a, b) => a.wire.joined_at - b.wire.joined_at || (a.id < b.id ? -1 : 1));
+    this.emit("participants");
+  }
+
+  // Ourselves.
+
+  #updateOwn(wire: WireParticipant): void {
+    // Our tracks and our hand are as we say; the server's word on them may be older. Its name for us, and its time, hold.
+    const hand = this.#wishes.hand ? (wire.hand_raised_at ?? this.local.wire.hand_raised_at ?? Date.now()) : null;
+    this.local.wire = { ...wire, media: this.local.mediaState(), hand_raised_at: hand };
+    this.#confirmedName = wire.name;
+    this.emit("updated", this.local);
+  }
+
+  #changeOwn(change: Partial<WireParticipant>): void {
+    this.local.wire = { ...this.local.wire, ...change };
+    this.emit("updated", this.local);
+  }
+
+  #ownConnection(): Participant["connection"] {
+    return this.state.kind === "ended" ? "failed" : this.state.kind;
+  }
+
+  async #setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    if (this.state.kind === "ended") return track?.stop();
+    const old = this.local.tracks.get(source);
+    if (track) this.#take(source, track);
+    else this.local.tracks.delete(source);
+    if (old && old !== track) release(old);
+    this.#changeOwn({ media: this.local.mediaState() });
+    this.#line.send({ type: "media", media: this.local.mediaState() });
+    await this.#transport.setTrack(source, track);
+    // A screen's sound does not outlive its picture.
+    if (source === "screen" && !track && this.local.tracks.has("screen_audio")) await this.#setTrack("screen_audio", null);
+  }
+
+  #take(source: Source, track: MediaStreamTrack): void {
+    track.contentHint = HINTS[source];
+    track.onended = () => {
+      if (this.local.tracks.get(source) !== track) return;
+      void this.#setTrack(source, null);
+      this.emit("source_lost", source);
+    };
+    this.local.tracks.set(source, track);
+  }
+
+  /** What changed between our `join` and the answer to it. */
+  #tellChanges(): void {
+    const now = describe(this.#wishes);
+    if (JSON.stringify(now.media) !== JSON.stringify(this.#told.media)) this.#line.send({ type: "media", media: now.media });
+    if (now.hand !== this.#told.hand) this.#line.send({ type: "hand", raised: now.hand === true });
+    if (now.name !== undefined && now.name !== this.#told.name) this.#line.send({ type: "rename", name: now.name });
+  }
+
+  #refused({ code, about }: Message & { type: "error" }): void {
+    if (code === "invalid_name") {
+      this.#wishes.name = this.#confirmedName;
+      this.#changeOwn({ name: this.#confirmedName });
+    }
+    if (code === "rate_limited" && about === "media") this.#repeatState();
+    // Somebody has left while a candidate for them was on its way: nothing that anyone could do about it.
+    if (code === "unknown_participant") return;
+    this.chat.refused(code, about);
+    this.emit("refused", { code, about });
+  }
+
+  #repeatState(): void {
+    clearTimeout(this.#repeating);
+    this.#repeating = setTimeout(() => this.#line.send({ type: "media", media: this.local.mediaState() }), REPEAT_MS);
+  }
+
+  #changed(id: ParticipantId): void {
+    const person = this.#people.get(id);
+    if (person) this.emit("updated", person);
+  }
+
+  #listen(): void {
+    const now = performance.now();
+    for (const person of [this.local, ...this.#participants]) if (person.listen(now)) this.emit("updated", person);
+  }
+
+  readonly #pageHidden = (event: PageTransitionEvent): void => {
+    // Closed or reloaded: the others need not wait for us to come back.
+    if (!event.persisted) void this.#line.leave();
+  };
+
+  #setState(state: RoomState): void {
+    if (this.state.kind === "ended" || (state.kind === "connected" && this.state.kind === "connected")) return;
+    this.state = state;
+    this.emit("state", state);
+    this.emit("updated", this.local);
+  }
+
+  #end(reason: (RoomState & { kind: "ended" })["reason"]): void {
+    clearTimeout(this.#recovering);
+    clearTimeout(this.#repeating);
+    clearInterval(this.#listening);
+    globalThis.removeEventListener?.("pagehide", this.#pageHidden);
+    this.#transport.close();
+    for (const person of [this.local, ...this.#participants]) person.hush();
+    for (const source of SOURCES) {
+      const track = this.local.tracks.get(source);
+      if (track) release(track);
+    }
+    this.local.tracks.clear();
+    this.#changeOwn({ media: this.local.mediaState() });
+    this.#setState({ kind: "ended", reason });
+    this.chat.ended();
+  }
+}
+
+/** What the browser should care for when it has to choose. */
+const HINTS: Record<Source, string> = { microphone: "speech", camera: "motion", screen: "detail", screen_audio: "music" };
+
+function release(track: MediaStreamTrack): void {
+  track.onended = null;
+  track.stop();
+}
+
+export function describe({ name, hand, tracks }: Wishes): Omit<Join, "resume"> {
+  const media = { microphone: tracks.has("microphone"), camera: tracks.has("camera"), screen: tracks.has("screen") };
+  return { ...(name === undefined ? {} : { name }), media, ...(hand ? { hand } : {}) };
+}
+
+const nobody = (id: ParticipantId, name = ""): WireParticipant => ({
+  id,
+  name,
+  role: "guest",
+  media: { microphone: false, camera: false, screen: false },
+  hand_raised_at: null,
+  connected: true,
+  joined_at: Date.now(),
+});

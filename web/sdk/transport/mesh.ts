@@ -1,0 +1,109 @@
+// Everyone is connected to everyone. Who was here first (the smaller id) sends the first offer of a pair.
+import type { Source } from "../api";
+import type { IceServer, ParticipantId, SignalBody } from "../protocol.gen";
+import type { LinkStats } from "../stats";
+import { Pair, type PairHost } from "./pair";
+import type { PathState, Transport, TransportHost } from "./transport";
+
+export class Mesh implements Transport, PairHost {
+  readonly tracks = new Map<Source, MediaStreamTrack | null>();
+  iceServers: readonly RTCIceServer[] = [];
+  readonly #pairs = new Map<ParticipantId, Pair>();
+  readonly #host: TransportHost;
+  #self: ParticipantId = "";
+  #up = true;
+
+  constructor(host: TransportHost) {
+    this.#host = host;
+  }
+
+  begin(self: ParticipantId): void {
+    this.#self = self;
+    this.close();
+  }
+
+  setIceServers(servers: readonly IceServer[]): void {
+    this.iceServers = servers;
+    for (const pair of this.#pairs.values()) pair.configure(servers);
+  }
+
+  add(id: ParticipantId): void {
+    if (this.#pairs.has(id)) return;
+    const polite = this.#self > id;
+    const pair = new Pair(id, polite, this);
+    this.#pairs.set(id, pair);
+    if (polite) pair.expect();
+    else pair.offer();
+    this.#adapt();
+  }
+
+  remove(id: ParticipantId): void {
+    this.#pairs.get(id)?.close();
+    if (this.#pairs.delete(id)) this.#adapt();
+  }
+
+  setReachable(id: ParticipantId, reachable: boolean): void {
+    const pair = this.#pairs.get(id);
+    if (!pair || pair.reachable === reachable) return;
+    pair.reachable = reachable;
+    if (reachable) pair.refresh();
+  }
+
+  setSignalling(up: boolean): void {
+    if (this.#up === up) return;
+    this.#up = up;
+    if (up) for (const pair of this.#pairs.values()) pair.refresh();
+  }
+
+  receive(from: ParticipantId, connection: number, body: SignalBody): void {
+    this.#pairs.get(from)?.receive(connection, body);
+  }
+
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.tracks.set(source, track);
+    await Promise.all([...this.#pairs.values()].map((pair) => pair.setTrack(source, track)));
+  }
+
+  state(id: ParticipantId): PathState {
+    return this.#pairs.get(id)?.state ?? "connecting";
+  }
+
+  track(id: ParticipantId, source: Source): MediaStreamTrack | null {
+    return this.#pairs.get(id)?.track(source) ?? null;
+  }
+
+  audioLevel(id: ParticipantId): number | undefined {
+    return this.#pairs.get(id)?.audioLevel();
+  }
+
+  async stats(id: ParticipantId): Promise<LinkStats | null> {
+    return (await this.#pairs.get(id)?.stats()) ?? null;
+  }
+
+  close(): void {
+    for (const pair of this.#pairs.values()) pair.close();
+    this.#pairs.clear();
+  }
+
+  // What a pair asks.
+
+  signal(to: ParticipantId, connection: number, body: SignalBody): boolean {
+    return this.#up && this.#host.signal(to, connection, body);
+  }
+
+  changed(id: ParticipantId): void {
+    this.#host.changed(id);
+  }
+
+  others(): number {
+    return this.#pairs.size;
+  }
+
+  signalling(): boolean {
+    return this.#up;
+  }
+
+  #adapt(): void {
+    for (const pair of this.#pairs.values()) pair.adapt();
+  }
+}

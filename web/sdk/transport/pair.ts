@@ -1,0 +1,357 @@
+// One other participant, one peer connection at a time. The media sections are fixed when it is built (microphone, camera,
+// screen, its sound), so that switching, replacing and sharing never negotiate again; only ICE restarts do.
+//
+// Everything that touches the peer connection goes through one queue, in the order in which it was asked for.
+import type { Source } from "../api";
+import { linkStats, type LinkStats, type StatsMemory } from "../stats";
+import type { ParticipantId, SignalBody } from "../protocol.gen";
+import { applyCap, fragments, withSilence } from "./encoding";
+import type { PathState } from "./transport";
+
+/** The media sections, in this order. */
+export const SOURCES = ["microphone", "camera", "screen", "screen_audio"] as const satisfies readonly Source[];
+const KINDS = { microphone: "audio", camera: "video", screen: "video", screen_audio: "audio" } as const;
+
+/** A connection that is not up by then is restarted, then rebuilt; each time a little more patiently. */
+const STUCK_MS = 8_000;
+const MORE_PATIENCE_MS = 2_000;
+const LONGEST_PATIENCE_MS = 30_000;
+/** ICE often comes back by itself within this. */
+const INTERRUPTED_MS = 2_000;
+/** One side mends first; the other only if that did not help. */
+const POLITE_MS = 3_500;
+/** Attempts after which the way counts as failed. */
+const FAILED_AFTER = 4;
+/** Candidates that wait for their description; real connections have about twenty. */
+const WAITING_CANDIDATES = 128;
+/** Messages that wait for the server to be back. */
+const OUTBOX = 64;
+
+type Candidate = SignalBody & { kind: "candidate" };
+
+export interface PairHost {
+  signal(to: ParticipantId, connection: number, body: SignalBody): boolean;
+  changed(id: ParticipantId): void;
+  /** What we send now. */
+  tracks: ReadonlyMap<Source, MediaStreamTrack | null>;
+  iceServers: readonly RTCIceServer[];
+  /** People other than us. */
+  others(): number;
+  /** The server is there. */
+  signalling(): boolean;
+}
+
+export class Pair {
+  readonly id: ParticipantId;
+  /** Gives way when both offer at once, and lets the other mend first. */
+  readonly polite: boolean;
+  state: PathState = "connecting";
+  reachable = true;
+  #connection = 0;
+  #pc: RTCPeerConnection | null = null;
+  #transceivers: RTCRtpTransceiver[] = [];
+  #candidates: Candidate[] = [];
+  #outbox: { connection: number; body: SignalBody }[] = [];
+  #queue: Promise<void> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Attempts to mend since it last worked. */
+  #attempts = 0;
+  /** An attempt is due as soon as messages get through. */
+  #due = false;
+  #closed = false;
+  readonly #host: PairHost;
+  readonly #stats: StatsMemory = {};
+
+  constructor(id: ParticipantId, polite: boolean, host: PairHost) {
+    this.id = id;
+    this.polite = polite;
+    this.#host = host;
+  }
+
+  /** Builds the first (or next) peer connection and offers it. */
+  offer(): void {
+    this.#arm();
+    this.#run(() => this.#offerAnew());
+  }
+
+  /** The other side offers; if it does not, we do. */
+  expect(): void {
+    this.#arm();
+  }
+
+  receive(connection: number, body: SignalBody): void {
+    this.#run(() => this.#receive(connection, body));
+  }
+
+  setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    return this.#run(async () => {
+      const sender = this.#sender(source);
+      await sender?.replaceTrack(track);
+      if (sender && track) await applyCap(sender, source, this.#host.others());
+    });
+  }
+
+  /** Fits what is sent to the number of people. */
+  adapt(): void {
+    this.#run(async () => {
+      for (const source of SOURCES) {
+        const sender = this.#sender(source);
+        if (sender) await applyCap(sender, source, this.#host.others());
+      }
+    });
+  }
+
+  configure(iceServers: readonly RTCIceServer[]): void {
+    try {
+      this.#pc?.setConfiguration?.({ ...this.#pc.getConfiguration(), iceServers: [...iceServers] });
+    } catch {
+      // The next peer connection has them.
+    }
+  }
+
+  /** Messages get through again: say what was not heard, and mend what had to wait. */
+  refresh(): void {
+    this.#run(() => {
+      if (!this.#canSignal()) return;
+      const waiting = this.#outbox.splice(0);
+      // A description holds every candidate found so far, so it takes the place of all that waited.
+      if (!this.#repeatOffer()) for (const { connection, body } of waiting) this.#say(body, connection);
+      const due = this.#due && this.#pc?.connectionState !== "connected";
+      this.#due = false;
+      if (!due) return;
+      // The one who waits for a first offer goes on waiting: the other side, too, has just become able to send it.
+      if (this.#pc || !this.polite) this.#mend();
+      else this.#arm();
+    });
+  }
+
+  track(source: Source): MediaStreamTrack | null {
+    const track = this.#transceivers[SOURCES.indexOf(source)]?.receiver.track;
+    return track && !track.muted && track.readyState === "live" ? track : null;
+  }
+
+  audioLevel(): number | undefined {
+    const receiver = this.#transceivers[0]?.receiver;
+    return receiver?.getSynchronizationSources?.()[0]?.audioLevel;
+  }
+
+  async stats(): Promise<LinkStats | null> {
+    return this.#pc ? linkStats(await this.#pc.getStats(), this.#stats) : null;
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#teardown();
+  }
+
+  // Negotiation. Everything below runs in the queue.
+
+  #run(task: () => void | Promise<void>): Promise<void> {
+    this.#queue = this.#queue.then(async () => {
+      if (this.#closed) return;
+      const pc = this.#pc;
+      try {
+        await task();
+      } catch (error) {
+        // One message that the browser does not take ends nothing: the connection is mended when it does not come up.
+        if (pc === this.#pc && !this.#closed) console.warn("fireside: peer connection", error);
+      }
+    });
+    return this.#queue;
+  }
+
+  async #offerAnew(): Promise<void> {
+    const pc = this.#build(this.#connection + 1);
+    for (const source of SOURCES) pc.addTransceiver(KINDS[source], { direction: "sendrecv", streams: [this.#stream(source)] });
+    await this.#adopt(pc);
+    await this.#sendOffer(pc);
+  }
+
+  async #sendOffer(pc: RTCPeerConnection, options?: RTCOfferOptions): Promise<void> {
+    const offer = await pc.createOffer(options);
+    await pc.setLocalDescription(offer);
+    if (pc === this.#pc) this.#say({ kind: "offer", sdp: pc.localDescription?.sdp ?? offer.sdp ?? "" });
+  }
+
+  async #receive(connection: number, body: SignalBody): Promise<void> {
+    if (connection < this.#connection) return;
+    if (connection > this.#connection) {
+      if (body.kind !== "offer") return;
+      this.#build(connection);
+    }
+    switch (body.kind) {
+      case "offer":
+        return this.#offered(body.sdp);
+      case "answer":
+        return this.#answered(body.sdp);
+      case "candidate":
+        if (this.#candidates.length < WAITING_CANDIDATES) this.#candidates.push(body);
+        return this.#addCandidates();
+    }
+  }
+
+  async #offered(sdp: string): Promise<void> {
+    let pc = this.#pc;
+    if (!pc) return;
+    if (pc.signalingState !== "stable") {
+      if (!this.polite) return;
+      // A first offer is given up with its whole connection: rolled back, its media sections would come again beside theirs.
+      if (pc.currentRemoteDescription) await pc.setLocalDescription({ type: "rollback" });
+      else pc = this.#build(this.#connection);
+    }
+    if (pc.connectionState !== "connected") this.#arm();
+    await pc.setRemoteDescription({ type: "offer", sdp: withSilence(sdp) });
+    await this.#adopt(pc);
+    const answer = await pc.createAnswer();
+    await pc.setLocalDescription(answer);
+    if (pc !== this.#pc) return;
+    this.#say({ kind: "answer", sdp: pc.localDescription?.sdp ?? answer.sdp ?? "" });
+    await this.#addCandidates();
+    this.adapt();
+  }
+
+  async #answered(sdp: string): Promise<void> {
+    const pc = this.#pc;
+    if (pc?.signalingState !== "have-local-offer") return;
+    await pc.setRemoteDescription({ type: "answer", sdp: withSilence(sdp) });
+    await this.#addCandidates();
+    this.adapt();
+  }
+
+  /** Adds those that belong to the description we have; the others wait for theirs, or belonged to an offer that was given up. */
+  async #addCandidates(): Promise<void> {
+    const description = this.#pc?.remoteDescription;
+    if (!this.#pc || !description) return;
+    const known = fragments(description.sdp);
+    const fits = ({ username_fragment: name }: Candidate): boolean => !name || known.includes(name);
+    const ready = this.#candidates.filter(fits);
+    this.#candidates = this.#candidates.filter((candidate) => !fits(candidate));
+    for (const { candidate, sdp_mid, sdp_m_line_index, username_fragment } of ready) {
+      await this.#pc
+        ?.addIceCandidate({ candidate, sdpMid: sdp_mid, sdpMLineIndex: sdp_m_line_index, usernameFragment: username_fragment })
+        .catch(() => undefined);
+    }
+  }
+
+  /** Takes the media sections as ours: what we send goes in, what comes out is watched. */
+  async #adopt(pc: RTCPeerConnection): Promise<void> {
+    if (this.#transceivers.length > 0) return;
+    this.#transceivers = pc.getTransceivers().slice(0, SOURCES.length);
+    for (const [index, transceiver] of this.#transceivers.entries()) {
+      const source = SOURCES[index]!;
+      if (transceiver.receiver.track.kind !== KINDS[source]) continue;
+      transceiver.direction = "sendrecv";
+      transceiver.sender.setStreams?.(this.#stream(source));
+      const changed = (): void => void (pc === this.#pc && this.#host.changed(this.id));
+      for (const event of ["unmute", "mute", "ended"]) transceiver.receiver.track.addEventListener(event, changed);
+      const track = this.#host.tracks.get(source);
+      if (track) await transceiver.sender.replaceTrack(track);
+    }
+  }
+
+  #build(connection: number): RTCPeerConnection {
+    this.#teardown();
+    this.#connection = connection;
+    if (this.state === "connected") this.#set("reconnecting");
+    this.#arm();
+    const pc = new RTCPeerConnection({ iceServers: [...this.#host.iceServers], bundlePolicy: "max-bundle" });
+    this.#pc = pc;
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate || pc !== this.#pc) return;
+      const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+      this.#say({
+        kind: "candidate",
+        candidate: line,
+        sdp_mid: sdpMid,
+        sdp_m_line_index: sdpMLineIndex,
+        username_fragment: usernameFragment ?? null,
+      });
+    };
+    pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
+    return pc;
+  }
+
+  #teardown(): void {
+    clearTimeout(this.#timer);
+    const pc = this.#pc;
+    this.#pc = null;
+    this.#transceivers = [];
+    this.#candidates = [];
+    this.#outbox = [];
+    pc?.close();
+  }
+
+  #say(body: SignalBody, connection = this.#connection): void {
+    if (connection !== this.#connection || this.#host.signal(this.id, connection, body)) return;
+    if (this.#outbox.length < OUTBOX) this.#outbox.push({ connection, body });
+  }
+
+  #sender(source: Source): RTCRtpSender | undefined {
+    const transceiver = this.#transceivers[SOURCES.indexOf(source)];
+    return transceiver?.receiver.track.kind === KINDS[source] ? transceiver.sender : undefined;
+  }
+
+  /** Lips and voice belong together, and so do a screen and its sound. */
+  #streams: Partial<Record<"person" | "screen", MediaStream>> = {};
+  #stream(source: Source): MediaStream {
+    return (this.#streams[source === "microphone" || source === "camera" ? "person" : "screen"] ??= new MediaStream());
+  }
+
+  // Mending.
+
+  #connectionChanged(state: RTCPeerConnectionState): void {
+    if (state === "connected") {
+      this.#attempts = 0;
+      this.#due = false;
+      clearTimeout(this.#timer);
+      this.#set("connected");
+      this.adapt();
+    } else if (state === "disconnected" && this.state === "connected") {
+      this.#arm(INTERRUPTED_MS);
+    } else if (state === "failed") {
+      if (this.state === "connected") this.#set("reconnecting");
+      this.#arm(this.polite ? POLITE_MS : 0);
+    }
+  }
+
+  #arm(ms = Math.min(LONGEST_PATIENCE_MS, STUCK_MS + this.#attempts * MORE_PATIENCE_MS) + (this.polite ? POLITE_MS : 0)): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#run(() => this.#late()), ms);
+  }
+
+  #late(): void {
+    if (this.#pc?.connectionState === "connected") return;
+    if (this.state === "connected") {
+      this.#set("reconnecting");
+      if (this.polite) return this.#arm(POLITE_MS);
+    }
+    if (this.#canSignal()) this.#mend();
+    else this.#due = true;
+  }
+
+  #mend(): void {
+    this.#attempts += 1;
+    if (this.#attempts >= FAILED_AFTER) this.#set("failed");
+    this.#arm();
+    const pc = this.#pc;
+    if (this.#attempts > 1 || !pc) void this.#run(() => this.#offerAnew());
+    else if (!this.#repeatOffer() && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
+  }
+
+  /** An offer that has no answer is said again; saying it twice does no harm. */
+  #repeatOffer(): boolean {
+    const offer = this.#pc?.signalingState === "have-local-offer" ? this.#pc.localDescription : null;
+    if (offer) this.#say({ kind: "offer", sdp: offer.sdp });
+    return offer !== null;
+  }
+
+  #canSignal(): boolean {
+    return this.reachable && this.#host.signalling();
+  }
+
+  #set(state: PathState): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.#host.changed(this.id);
+  }
+}
