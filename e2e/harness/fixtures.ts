@@ -1,0 +1,117 @@
+// What a test can ask for: the server, and people with browsers of their own. Everything is closed at the end, and the test fails
+// if a page broke the content security policy, asked somebody else's server, or had an error that nobody caught.
+import { join } from "node:path";
+import { type Browser, type BrowserContextOptions, type Page, test as base, expect } from "@playwright/test";
+import { probe, startChromium, startFirefox } from "./browsers.ts";
+import { type Colour, camera, microphone } from "./media.ts";
+import { Person } from "./person.ts";
+import { Server } from "./server.ts";
+import { ChromiumTab, FirefoxTab } from "./tab.ts";
+import { Watch } from "./watch.ts";
+
+export interface Equipment {
+  colour: Colour;
+  hz: number;
+}
+
+export interface People {
+  /** Somebody with Chromium, a camera of one colour and a microphone of one tone. */
+  chromium(name: string, equipment: Equipment, options?: Options): Promise<Person<ChromiumTab>>;
+  /** Somebody with Firefox, whose camera and microphone are its own test signals. */
+  firefox(name: string): Promise<Person<FirefoxTab>>;
+  /** Somebody in a light browser that all such share, without camera and microphone. */
+  bare(name: string, options?: Options): Promise<Person<ChromiumTab>>;
+}
+
+export interface Options extends BrowserContextOptions {
+  /** The address of the server as this person reaches it. */
+  home?: string;
+}
+
+interface Fixtures {
+  server: Server;
+  watch: Watch;
+  people: People;
+  /** A page of somebody with a light browser. */
+  site: Page;
+}
+
+interface WorkerFixtures {
+  shared: Browser;
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  shared: [
+    async ({}, use) => {
+      const browser = await startChromium();
+      await use(browser);
+      await browser.close();
+    },
+    { scope: "worker" },
+  ],
+
+  server: async ({}, use, info) => {
+    const server = await Server.start();
+    await use(server);
+    await server.stop();
+    if (info.status !== info.expectedStatus) await info.attach("server", { body: server.said, contentType: "text/plain" });
+  },
+
+  watch: async ({}, use) => {
+    const watch = new Watch();
+    await use(watch);
+    expect(watch.wrong, "violations of the content security policy, requests to others, uncaught errors").toEqual([]);
+  },
+
+  people: async ({ server, watch, shared }, use, info) => {
+    const files = join(import.meta.dirname, "../results/media");
+    const open: { close(): Promise<unknown> }[] = [];
+    const pages: [string, () => Promise<Uint8Array>][] = [];
+    watch.allow(server.url);
+
+    async function chromium(name: string, browser: Browser, { home = server.url, ...options }: Options = {}) {
+      watch.allow(home);
+      const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+      if (browser === shared) open.push(context);
+      watch.chromium(context);
+      await context.addInitScript(probe);
+      const page = await context.newPage();
+      pages.push([name, () => page.screenshot()]);
+      return new Person(name, new ChromiumTab(page), home);
+    }
+
+    await use({
+      async chromium(name, { colour, hz }, options) {
+        const browser = await startChromium({ camera: camera(files, colour), microphone: microphone(files, hz) });
+        open.push(browser);
+        return chromium(name, browser, options);
+      },
+      async firefox(name) {
+        const browser = await startFirefox();
+        open.push(browser);
+        const page = (await browser.pages())[0] ?? (await browser.newPage());
+        watch.firefox(page);
+        await page.evaluateOnNewDocument(probe);
+        await page.setViewport({ width: 1280, height: 800 });
+        pages.push([name, () => page.screenshot()]);
+        return new Person(name, new FirefoxTab(page), server.url);
+      },
+      bare: (name, options) => chromium(name, shared, options),
+    });
+
+    if (info.status !== info.expectedStatus) {
+      for (const [name, shoot] of pages) {
+        const body = await shoot().catch(() => undefined);
+        if (body) await info.attach(name, { body: Buffer.from(body), contentType: "image/png" });
+      }
+    }
+    await Promise.all(open.reverse().map((one) => one.close()));
+  },
+
+  site: async ({ people }, use) => {
+    const visitor = await people.bare("visitor");
+    await use(visitor.tab.page);
+  },
+});
+
+export { expect };

@@ -1,0 +1,95 @@
+// The real executable, on a free port, with a data folder of its own. It can be killed without warning and started again.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+
+const START_MS = 20_000;
+
+export class Server {
+  readonly data = mkdtempSync(join(tmpdir(), "fireside-e2e-"));
+  readonly port: number;
+  #child: ChildProcess | undefined;
+  #said = "";
+
+  private constructor(port: number) {
+    this.port = port;
+  }
+
+  static async start(): Promise<Server> {
+    const server = new Server(await freePort());
+    await server.start();
+    return server;
+  }
+
+  get url(): string {
+    return `http://localhost:${this.port}`;
+  }
+
+  /** Everything that it has written to its standard output and error. */
+  get said(): string {
+    return this.#said;
+  }
+
+  async start(): Promise<void> {
+    const child = spawn(executable(), ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (words: Buffer) => (this.#said += words.toString()));
+    this.#child = child;
+    await this.#ready(child);
+  }
+
+  /** As a power cut would end it. */
+  async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends it politely and removes its data. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+    rmSync(this.data, { recursive: true, force: true });
+  }
+
+  async #end(signal: NodeJS.Signals): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    const late = setTimeout(() => child.kill("SIGKILL"), 15_000);
+    await ended;
+    clearTimeout(late);
+  }
+
+  async #ready(child: ChildProcess): Promise<void> {
+    const end = Date.now() + START_MS;
+    while (Date.now() < end) {
+      if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#said}`);
+      const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await pause(25);
+    }
+    throw new Error(`the server was not ready after ${START_MS} ms:\n${this.#said}`);
+  }
+}
+
+function executable(): string {
+  const target = process.env["CARGO_TARGET_DIR"] ?? join(import.meta.dirname, "../../target");
+  const path = process.env["FIRESIDE_BIN"] ?? join(target, "debug/fireside");
+  if (!existsSync(path)) throw new Error(`${path} is not built; run \`cargo xtask test browser\``);
+  return path;
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  probe.close();
+  await once(probe, "close");
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

@@ -1,0 +1,16 @@
+import { defineConfig } from "@playwright/test";
+
+// One test at a time: each starts up to three real browsers that encode and decode video.
+export default defineConfig({
+  workers: 1,
+  retries: 0,
+  forbidOnly: true,
+  timeout: 120_000,
+  expect: { timeout: 15_000 },
+  outputDir: "results/artifacts",
+  reporter: [["list"]],
+  projects: [
+    { name: "calls", testDir: "tests" },
+    { name: "shots", testDir: "shots", timeout: 300_000 },
+  ],
+});

@@ -1,0 +1,93 @@
+// What a call survives.
+import { expect, test } from "../harness/fixtures.ts";
+import { blue, green, red } from "../harness/media.ts";
+import type { Person } from "../harness/person.ts";
+import { Wire } from "../harness/wire.ts";
+
+// Peer-to-peer media does not pass the server, so nothing may stand still when it dies. One second: three browsers and a starting
+// server share two cores.
+const STANDSTILL_MS = 1000;
+
+async function watch(people: Person[]): Promise<void> {
+  for (const [one, other] of pairs(people)) await one.tab.evaluate((name) => window.probe.watch(name), other.name);
+}
+
+/** Expects that every picture went on all the time, and says how long the longest standstill was. */
+async function expectNoStandstill(people: Person[], what: string): Promise<void> {
+  const longest: number[] = [];
+  for (const [one, other] of pairs(people)) {
+    const seen = await one.tab.evaluate((name) => window.probe.watched(name), other.name);
+    expect(seen?.frames, `frames of ${other.name} at ${one.name}`).toBeGreaterThan(0);
+    longest.push(seen?.longest ?? Infinity);
+  }
+  console.log(`${what}: longest standstill of a picture ${Math.max(...longest)} ms (of ${longest.length} pictures)`);
+  expect(Math.max(...longest)).toBeLessThan(STANDSTILL_MS);
+}
+
+function pairs(people: Person[]): [Person, Person][] {
+  return people.flatMap((one) => people.filter((other) => other !== one).map((other): [Person, Person] => [one, other]));
+}
+
+test("the server is killed and started again during a call", async ({ people, server }) => {
+  const anna = await people.chromium("anna", { colour: red, hz: 440 });
+  const ben = await people.chromium("ben", { colour: green, hz: 660 });
+  const chloe = await people.chromium("chloe", { colour: blue, hz: 880 });
+  const all = [anna, ben, chloe];
+  for (const person of all) await person.signUp();
+  const link = await anna.newMeeting();
+  await anna.joinNow();
+  await ben.enter(link);
+  await chloe.enter(link);
+  for (const [one, other] of pairs(all)) await one.seesMotion(other.name);
+  await anna.say("before");
+  for (const person of all) await person.reads("before");
+
+  await watch(all);
+  await server.kill();
+  await anna.say("while it is away");
+  await ben.say("me too");
+  await server.start();
+  for (const person of all) {
+    await person.reads("while it is away");
+    await person.reads("me too");
+  }
+  await chloe.say("and after");
+  for (const person of all) await person.reads("and after");
+  await expectNoStandstill(all, "server killed and restarted");
+
+  for (const person of all) {
+    await person.seesPeople(...all.filter((other) => other !== person).map((other) => other.name));
+    for (const text of ["before", "while it is away", "me too", "and after"]) expect(await person.heardInChat(text)).toBe(1);
+    await person.isDirectlyConnected(2);
+  }
+});
+
+test("only the way to the server is cut", async ({ people, server }) => {
+  const wire = await Wire.to(server.port);
+  try {
+    const anna = await people.chromium("anna", { colour: red, hz: 440 });
+    const ben = await people.chromium("ben", { colour: green, hz: 660 }, { home: wire.url });
+    for (const person of [anna, ben]) await person.signUp();
+    const link = await anna.newMeeting();
+    await anna.joinNow();
+    await ben.enter(link.replace(server.url, wire.url));
+    await anna.seesMotion("ben");
+    await ben.seesMotion("anna");
+
+    await watch([anna, ben]);
+    wire.cut();
+    await anna.say("can you read me?");
+    await ben.say("not now");
+    wire.mend();
+    await ben.reads("can you read me?");
+    await anna.reads("not now");
+    await ben.say("back");
+    await anna.reads("back");
+    await expectNoStandstill([anna, ben], "signalling cut");
+    expect(await anna.heardInChat("not now")).toBe(1);
+    await anna.seesPeople("ben");
+    await ben.seesPeople("anna");
+  } finally {
+    wire.close();
+  }
+});
