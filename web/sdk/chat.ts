@@ -54,7 +54,8 @@ export class Conversation implements Chat {
   }
 
   send(text: string): void {
-    const message: Pending = { id: crypto.randomUUID(), text, state: "sending", at: Date.now(), said: false, timer: undefined };
+    // As the server keeps it, so that ours can be told by it.
+    const message: Pending = { id: uuid(), text: text.trim(), state: "sending", at: Date.now(), said: false, timer: undefined };
     this.#pending = [...this.#pending, message];
     this.#say(message);
     this.#port.changed();
@@ -199,4 +200,13 @@ export class Conversation implements Chat {
     this.#loading = null;
     return loading;
   }
+}
+
+/** A UUID version 4. (`crypto.randomUUID` is missing outside secure contexts, where joining without devices works.) */
+function uuid(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }

@@ -133,7 +133,8 @@ export class Signal {
       return;
     }
     this.#heardAt = performance.now();
-    if (frame.seq !== undefined) {
+    // A welcome's `seq` is not its own place in the order, but what it includes.
+    if (frame.seq !== undefined && frame.type !== "welcome") {
       if (frame.seq <= this.#seq) return;
       this.#seq = frame.seq;
     }

@@ -115,7 +115,7 @@ export class Pair {
       if (!this.#canSignal()) return;
       const waiting = this.#outbox.splice(0);
       // A description holds every candidate found so far, so it takes the place of all that waited.
-      if (!this.#repeatOffer()) for (const { connection, body } of waiting) this.#say(body, connection);
+      if (!this.#repeat()) for (const { connection, body } of waiting) this.#say(body, connection);
       const due = this.#due && this.#pc?.connectionState !== "connected";
       this.#due = false;
       if (!due) return;
@@ -335,14 +335,18 @@ export class Pair {
     this.#arm();
     const pc = this.#pc;
     if (this.#attempts > 1 || !pc) void this.#run(() => this.#offerAnew());
-    else if (!this.#repeatOffer() && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
+    else if (!this.#repeat("offer") && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
   }
 
-  /** An offer that has no answer is said again; saying it twice does no harm. */
-  #repeatOffer(): boolean {
-    const offer = this.#pc?.signalingState === "have-local-offer" ? this.#pc.localDescription : null;
-    if (offer) this.#say({ kind: "offer", sdp: offer.sdp });
-    return offer !== null;
+  /** Says our last description again, of a connection that is not up: it may not have been heard, and twice does no harm. */
+  #repeat(only?: "offer"): boolean {
+    const pc = this.#pc;
+    const description = pc?.localDescription;
+    if (!pc || !description || pc.connectionState === "connected") return false;
+    const { type, sdp } = description;
+    if (type !== (pc.signalingState === "have-local-offer" ? "offer" : "answer") || (only && type !== only)) return false;
+    this.#say({ kind: type, sdp });
+    return true;
   }
 
   #canSignal(): boolean {
