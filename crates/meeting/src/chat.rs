@@ -152,3 +152,153 @@ fn tidy(text: &str) -> Result<String, ErrorCode> {
     }
     Ok(trimmed.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use fireside_protocol::{ByeCode, ClientMessage};
+
+    use super::*;
+    use crate::Input;
+    use crate::testing::{Seat, Table, chat_id};
+
+    fn write(table: &mut Table, seat: Seat, number: u128, text: &str) {
+        table.say(seat.connection, ClientMessage::Chat { id: chat_id(number), text: text.to_owned() });
+    }
+
+    fn error_to(table: &mut Table, seat: Seat) -> Option<(ErrorCode, Option<String>)> {
+        match table.sent_to(seat.connection).as_slice() {
+            [(Some(_), ServerMessage::Error { code, about, .. })] => Some((*code, about.clone())),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_message_is_acknowledged_and_shown_only_once_it_is_kept() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        write(&mut table, ada, 1, "  <b>hello</b>\r\nworld\u{0} ");
+        assert!(table.messages_to(ada.connection).is_empty() && table.messages_to(bo.connection).is_empty());
+        let (id, message) = table.persists.pop().expect("a message to keep");
+        assert_eq!((message.text.as_str(), message.name.as_str(), message.from), ("<b>hello</b>\nworld", "Ada", ada.id));
+        table.handle(Input::Persisted { participant: ada.id, id, message: Some(message.clone()), duplicate: false });
+        assert_eq!(table.messages_to(ada.connection), [ServerMessage::ChatAck { id: chat_id(1), message: message.clone() }]);
+        assert_eq!(table.messages_to(bo.connection), [ServerMessage::Chat { message }]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_or_is_too_long_is_refused_by_the_clients_name_for_it() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        let about = |number| Some(chat_id(number).0.to_string());
+        for (number, text) in ["", " \n\t ", "\u{0}", "\u{200B}"].into_iter().enumerate() {
+            write(&mut table, ada, number as u128, text);
+            assert_eq!(error_to(&mut table, ada), Some((ErrorCode::ChatEmpty, about(number as u128))), "{text:?}");
+        }
+        write(&mut table, ada, 8, &"😀".repeat(CHAT_CHARS + 1));
+        assert_eq!(error_to(&mut table, ada), Some((ErrorCode::ChatTooLong, about(8))));
+        write(&mut table, ada, 9, &format!("  {}  ", "😀".repeat(CHAT_CHARS)));
+        assert_eq!(table.persists.len(), 1);
+    }
+
+    #[test]
+    fn sent_again_it_stays_one_message() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        write(&mut table, ada, 1, "once");
+        write(&mut table, ada, 1, "once");
+        let [(id, kept)] = <[_; 1]>::try_from(std::mem::take(&mut table.persists)).expect("one to keep");
+        table.handle(Input::Persisted { participant: ada.id, id, message: Some(kept.clone()), duplicate: false });
+        table.forget_what_was_sent();
+        write(&mut table, ada, 1, "once");
+        let (id, again) = table.persists.pop().expect("the database decides");
+        assert_ne!(again.id, kept.id);
+        table.handle(Input::Persisted { participant: ada.id, id, message: Some(kept.clone()), duplicate: true });
+        assert_eq!(table.messages_to(ada.connection), [ServerMessage::ChatAck { id, message: kept }]);
+        assert!(table.messages_to(bo.connection).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_kept_is_said_to_the_author_alone() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        write(&mut table, ada, 1, "hello");
+        table.handle(Input::Persisted { participant: ada.id, id: chat_id(1), message: None, duplicate: false });
+        assert_eq!(error_to(&mut table, ada), Some((ErrorCode::ChatNotSaved, Some(chat_id(1).0.to_string()))));
+        assert!(table.messages_to(bo.connection).is_empty());
+    }
+
+    #[test]
+    fn a_message_outlives_its_author() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        write(&mut table, ada, 1, "bye all");
+        table.say(ada.connection, ClientMessage::Leave);
+        write(&mut table, ada, 2, "from the beyond");
+        let [(id, message)] = <[_; 1]>::try_from(std::mem::take(&mut table.persists)).expect("only what was said while here");
+        table.forget_what_was_sent();
+        table.handle(Input::Persisted { participant: ada.id, id, message: Some(message.clone()), duplicate: false });
+        assert_eq!(table.messages_to(bo.connection), [ServerMessage::Chat { message }]);
+        assert!(table.messages_to(ada.connection).is_empty());
+    }
+
+    #[test]
+    fn the_acknowledgement_waits_for_an_author_who_is_away() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        write(&mut table, ada, 1, "hello");
+        table.drop_connection(ada.connection);
+        let (id, message) = table.persists.pop().expect("one to keep");
+        table.handle(Input::Persisted { participant: ada.id, id, message: Some(message.clone()), duplicate: false });
+        let back = table.resume(9, ada.id, 2, false);
+        assert!(table.sent_to(back).contains(&(Some(3), ServerMessage::ChatAck { id, message })));
+    }
+
+    #[test]
+    fn a_database_that_does_not_answer_is_not_given_more_without_end() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        for number in 0..=PENDING_MESSAGES {
+            write(&mut table, ada, number as u128, "hello");
+        }
+        assert_eq!(table.persists.len(), PENDING_MESSAGES);
+        assert_eq!(error_to(&mut table, ada).map(|(code, _)| code), Some(ErrorCode::ChatNotSaved));
+    }
+
+    #[test]
+    fn an_answer_to_a_question_never_asked_is_ignored() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        let kept = table.chat(ada, 1, "hello");
+        table.forget_what_was_sent();
+        assert_eq!(table.handle(Input::Persisted { participant: ada.id, id: chat_id(1), message: Some(kept), duplicate: false }), []);
+        assert!(table.messages_to(bo.connection).is_empty());
+    }
+
+    #[test]
+    fn a_page_from_long_ago_is_replaced_rather_than_left_with_a_gap() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        let kept: Vec<ChatMessage> = (0..RECENT_MESSAGES as u128 + 5).map(|number| table.chat(ada, number, "hello")).collect();
+        let stale = ChatPage { messages: vec![kept[0].clone()], more: false };
+        let page = table.meeting.conversation.complete(stale, None);
+        assert_eq!(page.messages, kept[kept.len() - HISTORY_MESSAGES..]);
+        assert!(page.more);
+        let fresh = ChatPage { messages: kept[20..].to_vec(), more: false };
+        assert!(table.meeting.conversation.complete(fresh, None).more, "a page has its size");
+    }
+
+    #[test]
+    fn history_goes_to_the_one_who_asked() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        let before = MessageId(uuid::Uuid::max());
+        assert_eq!(table.say(ada.connection, ClientMessage::History { before }), [Effect::LoadHistory { connection: ada.connection, before }]);
+        table.handle(Input::HistoryLoaded { connection: ada.connection, page: Some(ChatPage::default()) });
+        table.handle(Input::HistoryLoaded { connection: bo.connection, page: None });
+        assert_eq!(table.messages_to(ada.connection), [ServerMessage::History { page: ChatPage::default() }]);
+        assert!(matches!(&table.messages_to(bo.connection)[..], [ServerMessage::Error { code: ErrorCode::HistoryUnavailable, .. }]));
+        table.say(ada.connection, ClientMessage::Leave);
+        table.handle(Input::HistoryLoaded { connection: ada.connection, page: None });
+        assert!(matches!(&table.messages_to(ada.connection)[..], [ServerMessage::Bye { code: ByeCode::Left, .. }]));
+    }
+}

@@ -79,3 +79,118 @@ pub(crate) fn say_bye(participant: &Participant, code: ByeCode, effects: &mut Ve
     effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
     effects.push(Effect::Close { connection, reason: CloseReason::Bye(code) });
 }
+
+#[cfg(test)]
+mod tests {
+    use fireside_protocol::limits::RESUME_WINDOW_MS;
+    use fireside_protocol::{ChatPage, ClientMessage, DeniedCode};
+
+    use super::*;
+    use crate::Input;
+    use crate::testing::{START, Table, chat_id, guest, member, named};
+
+    #[test]
+    fn a_lost_connection_is_shown_and_after_the_window_the_participant_is_gone() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        table.drop_connection(ada.connection);
+        let told = table.messages_to(bo.connection);
+        assert!(matches!(&told[..], [ServerMessage::Updated { participant }] if participant.id == ada.id && !participant.connected));
+        assert_eq!(table.meeting.next_wake(), Some(START.plus_millis(RESUME_WINDOW_MS)));
+        table.wait(RESUME_WINDOW_MS - 1);
+        assert!(table.messages_to(bo.connection).is_empty());
+        table.wait(1);
+        assert_eq!(table.messages_to(bo.connection), [ServerMessage::Left { participant: ada.id, reason: LeftReason::Lost }]);
+        assert_eq!(table.meeting.next_wake(), None);
+    }
+
+    #[test]
+    fn a_clock_set_back_keeps_nobody_longer() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        table.wait(5_000);
+        table.drop_connection(ada.connection);
+        table.now = START;
+        table.drop_connection(ConnectionId(99));
+        assert_eq!(table.meeting.next_wake(), Some(START.plus_millis(5_000 + RESUME_WINDOW_MS)));
+    }
+
+    #[test]
+    fn a_goodbye_is_answered_and_told() {
+        let mut table = Table::new();
+        let [ada, bo, cy] = table.three();
+        table.say(ada.connection, ClientMessage::Leave);
+        assert!(matches!(table.messages_to(ada.connection)[..], [ServerMessage::Bye { code: ByeCode::Left, .. }]));
+        assert_eq!(table.closed, [(ada.connection, CloseReason::Bye(ByeCode::Left))]);
+        assert_eq!(table.messages_to(bo.connection), [ServerMessage::Left { participant: ada.id, reason: LeftReason::Left }]);
+        for seat in [bo, cy] {
+            assert!(!table.ended);
+            table.say(seat.connection, ClientMessage::Leave);
+        }
+        assert!(table.ended);
+        assert_eq!(table.meeting.next_wake(), None);
+    }
+
+    #[test]
+    fn signing_out_takes_all_of_the_account_and_nobody_else() {
+        let mut table = Table::new();
+        let join = |table: &mut Table, connection, account| {
+            let connection = table.arrive(connection, named("x"), member(account), None, ChatPage::default());
+            table.welcome_on(connection).you
+        };
+        let first = join(&mut table, 1, 7);
+        let other = table.seat(2, "Other");
+        let second = join(&mut table, 3, 7);
+        table.drop_connection(ConnectionId(3));
+        table.forget_what_was_sent();
+        table.handle(Input::SignedOut { account: Uuid::from_u128(7) });
+        assert!(matches!(table.messages_to(ConnectionId(1))[..], [ServerMessage::Bye { code: ByeCode::SignedOut, .. }]), "and nothing of the other");
+        let gone = |participant| ServerMessage::Left { participant, reason: LeftReason::SignedOut };
+        assert_eq!(table.messages_to(other.connection), [gone(first), gone(second)]);
+        let claim = crate::ResumeClaim { participant: second, from_earlier_run: false };
+        let back = table.arrive(4, crate::testing::resuming("x", 0), member(7), Some(claim), ChatPage::default());
+        assert_eq!(table.denied_on(back), Some(DeniedCode::ResumeRefused));
+    }
+
+    #[test]
+    fn an_ended_session_takes_only_its_own_connection() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        table.handle(Input::SessionEnded { connection: ada.connection });
+        assert!(matches!(table.messages_to(ada.connection)[..], [ServerMessage::Bye { code: ByeCode::SignedOut, .. }]));
+        assert_eq!(table.messages_to(bo.connection), [ServerMessage::Left { participant: ada.id, reason: LeftReason::SignedOut }]);
+        table.handle(Input::SessionEnded { connection: ConnectionId(99) });
+        assert_eq!(table.meeting.people(), 2);
+    }
+
+    #[test]
+    fn when_the_room_is_deleted_everyone_goes_and_nobody_comes() {
+        let mut table = Table::new();
+        let seats = table.three();
+        table.handle(Input::RoomDeleted);
+        assert!(table.ended);
+        for seat in seats {
+            assert!(matches!(table.messages_to(seat.connection)[..], [ServerMessage::Bye { code: ByeCode::RoomDeleted, .. }]));
+        }
+        let late = table.arrive(9, named("Late"), guest(), None, ChatPage::default());
+        assert_eq!(table.denied_on(late), Some(DeniedCode::RoomNotFound));
+    }
+
+    #[test]
+    fn draining_sends_everyone_off_to_come_back_and_says_of_nobody_that_they_left() {
+        let mut table = Table::new();
+        let seats = table.three();
+        table.say(seats[0].connection, ClientMessage::Chat { id: chat_id(1), text: "last words".to_owned() });
+        table.handle(Input::Drain);
+        assert!(!table.ended, "a message is still on its way to the database");
+        for seat in seats {
+            assert!(matches!(table.messages_to(seat.connection)[..], [ServerMessage::Bye { code: ByeCode::Restarting, .. }]));
+        }
+        assert_eq!(table.closed.len(), 3);
+        let early = table.resume(9, seats[0].id, 0, false);
+        assert_eq!(table.denied_on(early), Some(DeniedCode::Draining));
+        let (id, message) = table.persists.pop().expect("a message to keep");
+        table.handle(Input::Persisted { participant: seats[0].id, id, message: Some(message), duplicate: false });
+        assert!(table.ended);
+    }
+}

@@ -15,6 +15,14 @@ pub struct InvalidName;
 /// # Errors
 /// When what remains is empty, invisible, or longer than [`NAME_CHARS`] characters.
 pub fn clean(text: &str) -> Result<String, InvalidName> {
+    clean_to(text, NAME_CHARS)
+}
+
+/// The same for any line that people give as a name to something, a room's title say, of at most `limit` characters.
+///
+/// # Errors
+/// When what remains is empty, invisible, or longer than `limit` characters.
+pub fn clean_to(text: &str, limit: usize) -> Result<String, InvalidName> {
     let mut name = String::new();
     let mut length = 0;
     for word in text.split_whitespace() {
@@ -26,7 +34,7 @@ pub fn clean(text: &str) -> Result<String, InvalidName> {
             }
             name.push(character);
             length += 1;
-            if length > NAME_CHARS {
+            if length > limit {
                 return Err(InvalidName);
             }
         }

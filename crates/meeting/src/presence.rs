@@ -32,3 +32,78 @@ impl Meeting {
         self.roster.announce(id, Audience::Everyone, effects);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use fireside_protocol::{ClientMessage, Participant, ServerMessage};
+
+    use super::*;
+    use crate::Input;
+    use crate::testing::{START, Seat, Table};
+
+    fn updates(table: &mut Table, seat: Seat) -> Vec<Participant> {
+        let all = table.messages_to(seat.connection).into_iter();
+        all.filter_map(|message| if let ServerMessage::Updated { participant } = message { Some(participant) } else { None }).collect()
+    }
+
+    #[test]
+    fn media_is_told_to_all_others_when_it_changes() {
+        let mut table = Table::new();
+        let [ada, bo, cy] = table.three();
+        let media = MediaState { microphone: true, camera: false, screen: true };
+        for _ in 0..2 {
+            table.say(ada.connection, ClientMessage::Media { media });
+        }
+        for seat in [bo, cy] {
+            assert_eq!(updates(&mut table, seat).iter().map(|participant| participant.media).collect::<Vec<_>>(), [media]);
+        }
+        assert!(table.messages_to(ada.connection).is_empty());
+    }
+
+    #[test]
+    fn a_hand_stays_up_since_it_was_raised() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        table.say(ada.connection, ClientMessage::Hand { raised: true });
+        table.wait(1_000);
+        table.say(ada.connection, ClientMessage::Hand { raised: true });
+        table.say(ada.connection, ClientMessage::Hand { raised: false });
+        for seat in [ada, bo] {
+            assert_eq!(updates(&mut table, seat).iter().map(|participant| participant.hand_raised_at).collect::<Vec<_>>(), [Some(START), None]);
+        }
+    }
+
+    #[test]
+    fn a_new_name_is_cleaned_and_a_bad_one_refused() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        table.say(ada.connection, ClientMessage::Rename { name: " Ada\u{202E}  King ".to_owned() });
+        for seat in [ada, bo] {
+            assert_eq!(updates(&mut table, seat).iter().map(|participant| participant.name.clone()).collect::<Vec<_>>(), ["Ada King"]);
+        }
+        table.say(ada.connection, ClientMessage::Rename { name: "\u{200B}".to_owned() });
+        let refused = table.sent_to(ada.connection);
+        assert!(matches!(&refused[..], [(None, ServerMessage::Error { code: ErrorCode::InvalidName, about: Some(about), .. })] if about == "rename"));
+        assert!(updates(&mut table, bo).is_empty());
+    }
+
+    #[test]
+    fn a_new_title_is_told_once() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        for _ in 0..2 {
+            table.handle(Input::Retitled { title: "Retro".to_owned() });
+        }
+        assert!(matches!(&table.sent_to(ada.connection)[..], [(Some(3), ServerMessage::Room { room })] if room.title == "Retro"));
+        let late = table.arrive(9, crate::testing::named("x"), crate::testing::guest(), None, Default::default());
+        assert_eq!(table.welcome_on(late).room.title, "Retro");
+    }
+
+    #[test]
+    fn a_ping_is_answered_without_a_number() {
+        let mut table = Table::new();
+        let [ada, ..] = table.three();
+        table.say(ada.connection, ClientMessage::Ping);
+        assert_eq!(table.sent_to(ada.connection), [(None, ServerMessage::Pong)]);
+    }
+}

@@ -51,3 +51,72 @@ fn fits(body: &SignalBody) -> bool {
 fn tag_fits(tag: Option<&str>) -> bool {
     tag.is_none_or(|tag| tag.len() <= CANDIDATE_TAG_BYTES)
 }
+
+#[cfg(test)]
+mod tests {
+    use fireside_protocol::ClientMessage;
+
+    use super::*;
+    use crate::testing::{Seat, Table};
+
+    fn offer(sdp: &str) -> SignalBody {
+        SignalBody::Offer { sdp: sdp.to_owned() }
+    }
+
+    fn candidate(candidate: &str, tag: Option<&str>) -> SignalBody {
+        let tag = tag.map(str::to_owned);
+        SignalBody::Candidate { candidate: candidate.to_owned(), sdp_mid: tag.clone(), sdp_m_line_index: Some(0), username_fragment: tag }
+    }
+
+    fn hand(table: &mut Table, from: Seat, to: ParticipantId, connection: u32, body: SignalBody) {
+        table.say(from.connection, ClientMessage::Signal { to, connection, body });
+    }
+
+    #[test]
+    fn a_signal_reaches_the_one_it_is_for_with_the_senders_true_id() {
+        let mut table = Table::new();
+        let [ada, bo, cy] = table.three();
+        hand(&mut table, ada, bo.id, 3, offer("v=0"));
+        assert_eq!(table.sent_to(bo.connection), [(Some(2), ServerMessage::Signal { from: ada.id, connection: 3, body: offer("v=0") })]);
+        assert!(table.messages_to(cy.connection).is_empty() && table.messages_to(ada.connection).is_empty());
+    }
+
+    #[test]
+    fn a_signal_to_somebody_away_waits_for_them() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        table.drop_connection(bo.connection);
+        hand(&mut table, ada, bo.id, 1, offer("v=0"));
+        let back = table.resume(9, bo.id, 1, false);
+        assert!(table.sent_to(back).contains(&(Some(2), ServerMessage::Signal { from: ada.id, connection: 1, body: offer("v=0") })));
+    }
+
+    #[test]
+    fn a_signal_that_cannot_be_handed_on_is_refused() {
+        let mut table = Table::new();
+        let [ada, bo, cy] = table.three();
+        table.say(cy.connection, ClientMessage::Leave);
+        table.forget_what_was_sent();
+        let long = "x".repeat(SDP_BYTES + 1);
+        let refused = [
+            (ada.id, 1, offer("v=0"), ErrorCode::SignalToSelf),
+            (cy.id, 1, candidate("candidate:1", None), ErrorCode::UnknownParticipant),
+            (bo.id, 1, offer(&long), ErrorCode::SignalTooLarge),
+            (bo.id, 1, SignalBody::Answer { sdp: long.clone() }, ErrorCode::SignalTooLarge),
+            (bo.id, 1, candidate(&long[..=CANDIDATE_BYTES], None), ErrorCode::SignalTooLarge),
+            (bo.id, 1, candidate("", Some(&long[..=CANDIDATE_TAG_BYTES])), ErrorCode::SignalTooLarge),
+            (bo.id, 0, offer("v=0"), ErrorCode::InvalidMessage),
+        ];
+        for (to, connection, body, expected) in refused {
+            hand(&mut table, ada, to, connection, body);
+            let sent = table.sent_to(ada.connection);
+            assert!(
+                matches!(&sent[..], [(None, ServerMessage::Error { code, about: Some(about), .. })] if *code == expected && about == "signal"),
+                "{expected:?}"
+            );
+        }
+        assert!(table.messages_to(bo.connection).is_empty());
+        hand(&mut table, ada, bo.id, 1, offer(&long[..SDP_BYTES]));
+        assert_eq!(table.messages_to(bo.connection).len(), 1);
+    }
+}

@@ -1,0 +1,355 @@
+//! Whatever comes in, in whatever order: nothing panics, and what goes out holds together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fireside_meeting::{ConnectionId, Effect, Entrant, Input, Meeting, ResumeClaim};
+use fireside_protocol::{
+    ChatId, ChatMessage, ChatPage, ClientMessage, Join, MediaState, MessageId, Participant, ParticipantId, Resume, Resumed, Role, RoomCode, RoomInfo,
+    ServerMessage, SignalBody, UnixMillis, Welcome,
+};
+use proptest::prelude::*;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use uuid::Uuid;
+
+const START: UnixMillis = UnixMillis(1_795_392_000_000);
+/// Connections are named by small numbers in the steps; each opening makes a new one.
+const SLOTS: usize = 12;
+
+/// One thing that happens. Who and what is picked by index among what there is by then.
+#[derive(Clone, Debug)]
+enum Step {
+    Join { slot: usize, name: String, account: Option<u8>, hand: bool },
+    Resume { slot: usize, who: usize, account: Option<u8>, exact: bool, seq: u32, held: bool, earlier: bool },
+    Say { slot: usize, what: Say },
+    Drop { slot: usize },
+    Persisted { which: usize, kept: bool, duplicate: bool },
+    StrayPersisted { who: usize, id: u8 },
+    HistoryLoaded { slot: usize, found: bool },
+    SignedOut { account: u8 },
+    SessionEnded { slot: usize },
+    Retitled { title: String },
+    Wait { millis: u32 },
+    ClockBack { millis: u32 },
+    Drain,
+    RoomDeleted,
+}
+
+#[derive(Clone, Debug)]
+enum Say {
+    Signal { to: usize, connection: u32, sdp: String },
+    Candidate { to: usize, text: String },
+    Media { camera: bool },
+    Chat { id: u8, text: String },
+    History,
+    Hand { raised: bool },
+    Rename { name: String },
+    Ping,
+    Join,
+    Leave,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let slot = || 0..SLOTS;
+    let account = || prop::option::of(0..3u8);
+    prop_oneof![
+        8 => (slot(), text(), account(), any::<bool>()).prop_map(|(slot, name, account, hand)| Step::Join { slot, name, account, hand }),
+        6 => (slot(), 0..20usize, account(), prop::bool::weighted(0.7), any::<u32>(), prop::bool::weighted(0.9), prop::bool::weighted(0.2))
+            .prop_map(|(slot, who, account, exact, seq, held, earlier)| Step::Resume { slot, who, account, exact, seq: seq % 1000, held, earlier }),
+        24 => (slot(), say()).prop_map(|(slot, what)| Step::Say { slot, what }),
+        4 => slot().prop_map(|slot| Step::Drop { slot }),
+        8 => (0..4usize, prop::bool::weighted(0.8), prop::bool::weighted(0.1)).prop_map(|(which, kept, duplicate)| Step::Persisted { which, kept, duplicate }),
+        1 => (0..20usize, 0..8u8).prop_map(|(who, id)| Step::StrayPersisted { who, id }),
+        1 => (slot(), any::<bool>()).prop_map(|(slot, found)| Step::HistoryLoaded { slot, found }),
+        1 => (0..3u8).prop_map(|account| Step::SignedOut { account }),
+        1 => slot().prop_map(|slot| Step::SessionEnded { slot }),
+        1 => text().prop_map(|title| Step::Retitled { title }),
+        4 => (0..25_000u32).prop_map(|millis| Step::Wait { millis }),
+        1 => (0..90_000u32).prop_map(|millis| Step::ClockBack { millis }),
+        1 => prop_oneof![4 => Just(Step::Wait { millis: 1 }), 1 => Just(Step::Drain), 1 => Just(Step::RoomDeleted)],
+    ]
+}
+
+fn say() -> impl Strategy<Value = Say> {
+    prop_oneof![
+        6 => (0..20usize, 0..3u32, text()).prop_map(|(to, connection, sdp)| Say::Signal { to, connection, sdp }),
+        4 => (0..20usize, text()).prop_map(|(to, text)| Say::Candidate { to, text }),
+        3 => any::<bool>().prop_map(|camera| Say::Media { camera }),
+        6 => (0..8u8, text()).prop_map(|(id, text)| Say::Chat { id, text }),
+        1 => Just(Say::History),
+        3 => any::<bool>().prop_map(|raised| Say::Hand { raised }),
+        2 => text().prop_map(|name| Say::Rename { name }),
+        1 => Just(Say::Ping),
+        1 => Just(Say::Join),
+        1 => Just(Say::Leave),
+    ]
+}
+
+/// Mostly short words, sometimes anything, sometimes far too long.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![8 => Just("Ada".to_owned()), 4 => any::<String>(), 1 => (1..40_000usize).prop_map(|length| "x".repeat(length))]
+}
+
+/// What a client that loses nothing knows.
+#[derive(Clone, Debug, Default)]
+struct View {
+    seq: u32,
+    people: BTreeMap<ParticipantId, Participant>,
+    chats: Vec<MessageId>,
+}
+
+struct World {
+    meeting: Meeting,
+    now: UnixMillis,
+    latest: UnixMillis,
+    rng: StdRng,
+    slots: [Option<ConnectionId>; SLOTS],
+    next_connection: u64,
+    /// Connections that may be sent something, and whose they are once welcomed.
+    open: BTreeMap<ConnectionId, Option<ParticipantId>>,
+    /// Everyone ever welcomed, in that order.
+    known: Vec<ParticipantId>,
+    views: BTreeMap<ParticipantId, View>,
+    persists: Vec<(ParticipantId, ChatId, ChatMessage)>,
+    gone: BTreeSet<ParticipantId>,
+}
+
+impl World {
+    fn new(recovering: bool) -> Self {
+        let room = RoomInfo { code: RoomCode::from_random([1; 12]), title: "Room".to_owned() };
+        Self {
+            meeting: Meeting::new(room, START, recovering.then(|| START.plus_millis(20_000))),
+            now: START,
+            latest: START,
+            rng: StdRng::seed_from_u64(11),
+            slots: [None; SLOTS],
+            next_connection: 0,
+            open: BTreeMap::new(),
+            known: (0..3u8).map(earlier_participant).collect(),
+            views: BTreeMap::new(),
+            persists: Vec::new(),
+            gone: BTreeSet::new(),
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        if let Some(input) = self.input(step) {
+            let leaver = match &input {
+                Input::Disconnected { connection } => self.open.remove(connection).map(|_| *connection),
+                _ => None,
+            };
+            let effects = self.meeting.handle(self.now, &mut self.rng, input);
+            self.check(&effects, leaver);
+        }
+    }
+
+    fn input(&mut self, step: Step) -> Option<Input> {
+        Some(match step {
+            Step::Join { slot, name, account, hand } => {
+                let join = Join { name: Some(name), media: MediaState::default(), hand, resume: None };
+                Input::Join { connection: self.connection_for(slot), entrant: entrant(account), join, claim: None, chat: ChatPage::default() }
+            }
+            Step::Resume { slot, who, account, exact, seq, held, earlier } => {
+                // A genuine token names its run truly: only those of an earlier run have one from there.
+                let participant = if earlier { self.known[who % 3] } else { self.pick(who) };
+                // One who claims to have seen more than was sent to them deceives only themselves: not looked at here, unless nobody
+                // can have seen that much.
+                let seen = self.views.get(&participant).map_or(0, |view| view.seq);
+                let seq = if exact {
+                    seen
+                } else if seq % 2 == 0 {
+                    seq % (seen + 1)
+                } else {
+                    1_000_000 + seq
+                };
+                let chat_after = self.views.get(&participant).and_then(|view| view.chats.iter().max().copied());
+                let resume = Resume { token: String::new(), seq, chat_after };
+                let join = Join { name: Some("Back".to_owned()), media: MediaState::default(), hand: false, resume: Some(resume) };
+                let claim = held.then_some(ResumeClaim { participant, from_earlier_run: earlier });
+                Input::Join { connection: self.connection_for(slot), entrant: entrant(account), join, claim, chat: ChatPage::default() }
+            }
+            Step::Say { slot, what } => Input::Message { connection: self.slots[slot]?, message: self.message(what) },
+            Step::Drop { slot } => Input::Disconnected { connection: self.slots[slot].take()? },
+            Step::Persisted { which, kept, duplicate } => {
+                let which = which.checked_rem(self.persists.len())?;
+                let (participant, id, message) = self.persists.remove(which);
+                Input::Persisted { participant, id, message: kept.then_some(message), duplicate }
+            }
+            Step::StrayPersisted { who, id } => {
+                Input::Persisted { participant: self.pick(who), id: ChatId(Uuid::from_u128(id.into())), message: None, duplicate: true }
+            }
+            Step::HistoryLoaded { slot, found } => Input::HistoryLoaded { connection: self.slots[slot]?, page: found.then(ChatPage::default) },
+            Step::SignedOut { account } => Input::SignedOut { account: Uuid::from_u128(account.into()) },
+            Step::SessionEnded { slot } => Input::SessionEnded { connection: self.slots[slot]? },
+            Step::Retitled { title } => Input::Retitled { title },
+            Step::Wait { millis } => {
+                self.now = self.now.plus_millis(millis);
+                self.latest = self.latest.max(self.now);
+                Input::Tick
+            }
+            Step::ClockBack { millis } => {
+                self.now = UnixMillis(self.now.0 - i64::from(millis));
+                Input::Tick
+            }
+            Step::Drain => Input::Drain,
+            Step::RoomDeleted => Input::RoomDeleted,
+        })
+    }
+
+    /// A slot that is free gets a new connection; in one that is not, the client says `join` once more.
+    fn connection_for(&mut self, slot: usize) -> ConnectionId {
+        let next = ConnectionId(self.next_connection);
+        let connection = *self.slots[slot].get_or_insert(next);
+        if connection == next {
+            self.next_connection += 1;
+            self.open.insert(connection, None);
+        }
+        connection
+    }
+
+    fn message(&self, what: Say) -> ClientMessage {
+        match what {
+            Say::Signal { to, connection, sdp } => ClientMessage::Signal { to: self.pick(to), connection, body: SignalBody::Offer { sdp } },
+            Say::Candidate { to, text } => ClientMessage::Signal {
+                to: self.pick(to),
+                connection: 1,
+                body: SignalBody::Candidate { candidate: text.clone(), sdp_mid: Some(text), sdp_m_line_index: None, username_fragment: None },
+            },
+            Say::Media { camera } => ClientMessage::Media { media: MediaState { camera, ..MediaState::default() } },
+            Say::Chat { id, text } => ClientMessage::Chat { id: ChatId(Uuid::from_u128(id.into())), text },
+            Say::History => ClientMessage::History { before: MessageId(Uuid::max()) },
+            Say::Hand { raised } => ClientMessage::Hand { raised },
+            Say::Rename { name } => ClientMessage::Rename { name },
+            Say::Ping => ClientMessage::Ping,
+            Say::Join => ClientMessage::Join(Join { name: None, media: MediaState::default(), hand: false, resume: None }),
+            Say::Leave => ClientMessage::Leave,
+        }
+    }
+
+    fn pick(&self, which: usize) -> ParticipantId {
+        self.known[which % self.known.len()]
+    }
+
+    fn check(&mut self, effects: &[Effect], leaver: Option<ConnectionId>) {
+        for effect in effects {
+            match effect {
+                Effect::Send { message, to } => {
+                    assert!(!to.is_empty());
+                    let mut once = BTreeSet::new();
+                    for recipient in to {
+                        assert!(once.insert(recipient.connection), "twice in one message");
+                        assert_ne!(Some(recipient.connection), leaver);
+                        self.arrives(recipient.connection, recipient.seq, message);
+                    }
+                }
+                Effect::Persist { id, message, .. } => {
+                    assert!(self.persists.last().is_none_or(|(_, _, last)| last.id < message.id), "ids sort in the order of acceptance");
+                    self.persists.push((message.from, *id, message.clone()));
+                }
+                Effect::LoadHistory { connection, .. } => assert!(self.open.contains_key(connection)),
+                Effect::Close { connection, .. } => {
+                    assert!(self.open.remove(connection).is_some(), "closed twice");
+                    self.slots.iter_mut().filter(|slot| **slot == Some(*connection)).for_each(|slot| *slot = None);
+                }
+                Effect::Ended => assert!(effects.ends_with(&[Effect::Ended])),
+            }
+        }
+        assert!(self.meeting.people() <= 16);
+        assert!(self.meeting.next_wake().is_none_or(|at| at <= self.latest.plus_millis(20_000)));
+    }
+
+    fn arrives(&mut self, connection: ConnectionId, seq: Option<u32>, message: &ServerMessage) {
+        assert!(self.open.contains_key(&connection), "{message:?} to a connection that is closed");
+        if let ServerMessage::Welcome(welcome) = message {
+            return self.welcomed(connection, welcome);
+        }
+        let Some(seq) = seq else { return };
+        let Some(Some(me)) = self.open.get(&connection) else { panic!("numbered, but nobody's: {message:?}") };
+        let view = self.views.get_mut(me).expect("a view");
+        if seq <= view.seq {
+            return;
+        }
+        assert_eq!(seq, view.seq + 1, "a number was left out");
+        view.seq = seq;
+        match message {
+            ServerMessage::Joined { participant } | ServerMessage::Updated { participant } => {
+                _ = view.people.insert(participant.id, participant.clone())
+            }
+            ServerMessage::Left { participant, .. } => {
+                assert!(view.people.remove(participant).is_some(), "left, but was never here");
+                assert_ne!(participant, me);
+                self.gone.insert(*participant);
+            }
+            ServerMessage::Chat { message } | ServerMessage::ChatAck { message, .. } => {
+                assert!(message.text.chars().count() <= 4000 && !message.text.trim().is_empty());
+                view.chats.push(message.id);
+            }
+            _ => {}
+        }
+    }
+
+    fn welcomed(&mut self, connection: ConnectionId, welcome: &Welcome) {
+        let me = welcome.you;
+        assert!(!self.gone.contains(&me), "somebody who left came back under the same id");
+        let old = self.open.insert(connection, Some(me));
+        assert_eq!(old, Some(None), "welcomed twice");
+        let view = self.views.entry(me).or_default();
+        if welcome.resumed == Resumed::Replayed {
+            assert!(welcome.participants.is_empty());
+            view.seq = view.seq.max(welcome.seq);
+            return;
+        }
+        assert!(welcome.participants.is_sorted_by_key(|participant| participant.id));
+        assert!(welcome.participants.iter().any(|participant| participant.id == me && participant.connected));
+        view.seq = welcome.seq;
+        view.people = welcome.participants.iter().map(|participant| (participant.id, participant.clone())).collect();
+        if welcome.resumed == Resumed::Fresh {
+            assert!(self.known.iter().all(|&known| known < me), "the later one has the greater id");
+        }
+        if !self.known.contains(&me) {
+            self.known.push(me);
+        }
+    }
+
+    /// Everyone who is connected knows of the same people, as they are.
+    fn assert_agreement(&self) {
+        let present: Vec<ParticipantId> = self.open.values().flatten().copied().collect();
+        for me in &present {
+            let view = &self.views[me];
+            assert_eq!(view.people.len(), self.meeting.people());
+            for other in &present {
+                let (seen, own) = (&view.people[other], &self.views[other].people[other]);
+                assert_eq!((&seen.name, seen.hand_raised_at, seen.joined_at), (&own.name, own.hand_raised_at, own.joined_at));
+                assert!(seen.connected);
+            }
+            let first = &self.views[&present[0]];
+            for (id, person) in view.people.iter().filter(|(id, _)| *id != me && **id != present[0]) {
+                assert_eq!(Some(person), first.people.get(id));
+            }
+        }
+    }
+}
+
+fn entrant(account: Option<u8>) -> Entrant {
+    let account = account.map(|account| Uuid::from_u128(account.into()));
+    Entrant { account, role: if account.is_some() { Role::Member } else { Role::Guest }, account_name: None }
+}
+
+/// Somebody whom an earlier run of the server knew.
+fn earlier_participant(number: u8) -> ParticipantId {
+    let time = u128::from(START.0.unsigned_abs() - 60_000) << 80;
+    ParticipantId(Uuid::from_u128(time | 0x7 << 76 | 0b10 << 62 | u128::from(number)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_panics_and_everyone_agrees(recovering in any::<bool>(), steps in prop::collection::vec(step(), 1..160)) {
+        let mut world = World::new(recovering);
+        for step in steps {
+            world.take(step);
+            world.assert_agreement();
+        }
+    }
+}
