@@ -36,6 +36,7 @@ export class Server {
 
   async start(): Promise<void> {
     const child = spawn(executable(), ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data], {
+      env: withoutOurs(process.env),
       stdio: ["ignore", "pipe", "pipe"],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (words: Buffer) => (this.#said += words.toString()));
@@ -82,6 +83,11 @@ function executable(): string {
   const path = process.env["FIRESIDE_BIN"] ?? join(target, "debug/fireside");
   if (!existsSync(path)) throw new Error(`${path} is not built; run \`cargo xtask test browser\``);
   return path;
+}
+
+/** `FIRESIDE_…` are the server's settings; it refuses ones that it does not know, such as those of the tests. */
+function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("FIRESIDE_")));
 }
 
 async function freePort(): Promise<number> {
