@@ -54,11 +54,8 @@ impl Store {
     /// Finishes what is being written and closes every connection.
     pub async fn close(self) {
         // The writer last: SQLite folds the write-ahead log into the file when its last connection closes.
-        for pool in [self.reader, self.writer] {
-            if let Err(error) = pool.0.close().await {
-                tracing::warn!(%error, "a database connection did not close cleanly");
-            }
-        }
+        self.reader.close().await;
+        self.writer.close().await;
     }
 
     /// Begins a transaction that will write.
@@ -74,6 +71,13 @@ pub(crate) struct Pool(DatabaseConnection);
 impl Pool {
     pub(crate) fn new(connection: impl Into<DatabaseConnection>) -> Self {
         Self(connection.into())
+    }
+
+    /// Waits for what is under way, then closes every connection, for all clones of this pool.
+    pub(crate) async fn close(&self) {
+        if let Err(error) = self.0.close_by_ref().await {
+            tracing::warn!(%error, "a database connection did not close cleanly");
+        }
     }
 
     /// Looks at the schema; writes nothing.

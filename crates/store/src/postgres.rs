@@ -1,6 +1,5 @@
 //! A database on a PostgreSQL server, possibly shared by several nodes.
 
-use std::str::FromStr;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -20,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MANNERS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'";
 
 pub(crate) async fn open(url: &str) -> Result<Store, OpenError> {
-    let Ok(options) = PgConnectOptions::from_str(url) else {
+    let Ok(options) = url.parse::<PgConnectOptions>() else {
         // The parser's own words may quote the address.
         return Err(OpenError::Unreachable { url: "postgres://…".to_owned(), why: "its address is not well formed".to_owned() });
     };
@@ -38,7 +37,10 @@ pub(crate) async fn open(url: &str) -> Result<Store, OpenError> {
     let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
     let pool = pool.after_connect(|connection, _| Box::pin(async move { connection.execute(MANNERS).await.map(|_| ()) }));
     let pool = Pool::new(pool.connect_with(options).await.map_err(refused)?);
-    pool.migrate(&shown).await?;
+    if let Err(refused) = pool.migrate(&shown).await {
+        pool.close().await;
+        return Err(refused);
+    }
     Ok(Store { writer: pool.clone(), reader: pool })
 }
 

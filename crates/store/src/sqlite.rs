@@ -39,12 +39,24 @@ pub(crate) async fn open(place: &str) -> Result<Store, OpenError> {
     create_private(path).map_err(|error| OpenError::Unreachable { url: place.to_owned(), why: error.to_string() })?;
 
     let writer = pool(1, options(path)).await.map_err(|error| OpenError::new(place, &error))?;
+    let reader = match prepare(&writer, path, place).await {
+        Ok(reader) => reader,
+        Err(refused) => {
+            // Its files are let go of before the operator hears that they may be moved away.
+            writer.close().await;
+            return Err(refused);
+        }
+    };
+    Ok(Store { writer, reader })
+}
+
+/// Brings the file up to date by `writer`; returns the readers.
+async fn prepare(writer: &Pool, path: &Path, place: &str) -> Result<Pool, OpenError> {
     // Before anything is written, the switch to WAL included: a newer or foreign database stays as it is.
     writer.inspect(place).await?;
-    write_ahead(&writer).await.map_err(|error| OpenError::new(place, &error))?;
+    write_ahead(writer).await.map_err(|error| OpenError::new(place, &error))?;
     writer.migrate(place).await?;
-    let reader = pool(READERS, options(path).pragma("query_only", "ON")).await.map_err(|error| OpenError::new(place, &error))?;
-    Ok(Store { writer, reader })
+    pool(READERS, options(path).pragma("query_only", "ON")).await.map_err(|error| OpenError::new(place, &error))
 }
 
 /// One connection for everything: a database in memory belongs to the connection that made it.

@@ -111,3 +111,74 @@ fn id_type(manager: &SchemaManager<'_>) -> &'static str {
         _ => "blob",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::{Database, DatabaseConnection, TransactionTrait};
+    use sea_orm_migration::MigrationName;
+    use sea_orm_migration::prelude::async_trait;
+
+    use super::*;
+
+    /// Makes a table, then fails.
+    struct HalfWay;
+
+    impl MigrationName for HalfWay {
+        fn name(&self) -> &'static str {
+            "m20991231_000001_half_way"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for HalfWay {
+        async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+            manager.get_connection().execute_unprepared("CREATE TABLE half (id integer)").await?;
+            manager.get_connection().execute_unprepared("CREATE TABLE half (id integer)").await?;
+            Ok(())
+        }
+    }
+
+    struct Failing;
+
+    impl MigratorTrait for Failing {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            vec![Box::new(m20261123_000001_first::Migration), Box::new(HalfWay)]
+        }
+
+        fn migration_table_name() -> DynIden {
+            TABLE.into_iden()
+        }
+    }
+
+    async fn migrate<M: MigratorTrait>(db: &DatabaseConnection) -> Result<Schema, DbErr> {
+        let transaction = db.begin().await?;
+        let schema = apply::<M>(&transaction).await?;
+        transaction.commit().await?;
+        Ok(schema)
+    }
+
+    #[tokio::test]
+    async fn a_migration_that_fails_leaves_nothing_of_itself_or_of_those_before_it() {
+        let db = Database::connect("sqlite::memory:").await.unwrap();
+        migrate::<Failing>(&db).await.unwrap_err();
+        assert_eq!(inspect::<Migrator>(&db).await.unwrap(), Schema::Empty);
+        assert_eq!(migrate::<Migrator>(&db).await.unwrap(), Schema::Current);
+    }
+
+    #[tokio::test]
+    async fn an_older_schema_is_seen_and_keeps_its_state_when_the_next_step_fails() {
+        let db = Database::connect("sqlite::memory:").await.unwrap();
+        assert_eq!(migrate::<Migrator>(&db).await.unwrap(), Schema::Current);
+        assert_eq!(inspect::<Failing>(&db).await.unwrap(), Schema::Older);
+        migrate::<Failing>(&db).await.unwrap_err();
+        assert!(!has_table(&db, "half").await.unwrap());
+        assert_eq!(inspect::<Migrator>(&db).await.unwrap(), Schema::Current);
+    }
+
+    #[tokio::test]
+    async fn names_ascend_and_are_never_given_twice() {
+        let names: Vec<_> = Migrator::migrations().iter().map(|migration| migration.name().to_owned()).collect();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        assert_eq!(names.last(), Some(&newest::<Migrator>()));
+    }
+}
