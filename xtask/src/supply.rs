@@ -59,7 +59,9 @@ pub(crate) fn check(root: &Path) -> anyhow::Result<()> {
     let all = Graph::read(root, &["--workspace"])?;
     let shipped = Graph::read(root, &["--package", "fireside", "--edges", "normal,build"])?;
     let mut wrong = licences(&all, &rules.licenses.allow);
-    wrong.extend(npm_licences(&root.join("web"), &rules.licenses.allow)?);
+    for folder in ["web", "e2e"] {
+        wrong.extend(npm_licences(&root.join(folder), &rules.licenses.allow)?);
+    }
     wrong.extend(bans(&all, &rules.bans.deny));
     wrong.extend(duplicates(&shipped, &rules.bans.skip));
     for (name, barred) in WALLS {

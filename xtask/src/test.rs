@@ -103,7 +103,8 @@ fn judge(result: anyhow::Result<Done>) -> (String, Counts) {
             eprintln!("{error:#}");
             let mut counts = error.downcast_ref::<Failed>().map(|failed| count(&failed.text)).unwrap_or_default();
             counts.failed = counts.failed.max(1);
-            (format!("FAILED ({counts})"), counts)
+            let is_one = counts == Counts { failed: 1, ..one };
+            (if is_one { "FAILED".to_owned() } else { format!("FAILED ({counts})") }, counts)
         }
     }
 }
