@@ -1,0 +1,198 @@
+// The call as the page shows it: wires the SDK's room to the view models of the features and says in words what happens.
+import { canShareScreen, type EndReason, type ErrorCode, type Participant, type Room, type RoomState } from "../sdk";
+import { t } from "../i18n";
+import { ChatBox } from "./chat/chat.svelte";
+import { ScreenShare } from "./controls/screen.svelte";
+import type { Notices } from "./notices/notices.svelte";
+import { play } from "./notices/sounds";
+import type { Input, Inputs } from "./settings/inputs.svelte";
+import type { Preferences } from "./settings/preferences.svelte";
+import { troubleWords } from "./settings/trouble";
+import { Loudspeakers } from "./stage/loudspeakers.svelte";
+import { Person } from "./stage/person.svelte";
+
+export type Panel = "chat" | "people";
+
+export class Call {
+  readonly you: Person;
+  others = $state.raw<readonly Person[]>([]);
+  state = $state.raw<RoomState>({ kind: "connected" });
+  title = $state("");
+  panel = $state<Panel | null>(null);
+  /** The clock of the header, in `Date.now()` time; ticks once a second. */
+  now = $state(Date.now());
+  readonly chat: ChatBox;
+  readonly screen: ScreenShare;
+  readonly loudspeakers: Loudspeakers;
+  readonly canShare = canShareScreen();
+  readonly #cleanup: (() => void)[] = [];
+
+  constructor(
+    readonly room: Room,
+    readonly inputs: Inputs,
+    readonly preferences: Preferences,
+    readonly notices: Notices,
+    private readonly onended: (reason: EndReason) => void,
+  ) {
+    this.you = new Person(room.local, true);
+    this.others = room.participants.map((participant) => new Person(participant, false));
+    this.title = room.info.title;
+    this.state = room.state;
+    this.chat = new ChatBox(room.chat, room.limits.chat_chars);
+    this.screen = new ScreenShare(room.local, notices);
+    this.loudspeakers = new Loudspeakers(preferences);
+    this.#listen();
+    this.#adopt(inputs.microphone);
+    this.#adopt(inputs.camera);
+    this.#hear();
+    const tick = setInterval(() => (this.now = Date.now()), 1000);
+    this.#cleanup.push(() => clearInterval(tick));
+  }
+
+  /** Everyone as on the stage: the others in the order they came, you last. */
+  everyone: readonly Person[] = $derived.by(() => [...this.others, this.you]);
+  /** Those whose hand is up, the first to raise it first. */
+  hands: readonly Person[] = $derived.by(() =>
+    this.everyone.filter((person) => person.handRaisedAt !== null).sort((a, b) => (a.handRaisedAt ?? 0) - (b.handRaisedAt ?? 0)),
+  );
+  screens: readonly Person[] = $derived.by(() => this.everyone.filter((person) => person.tracks.screen));
+  /** Seconds since the meeting began. */
+  seconds: number = $derived.by(() => Math.max(0, Math.floor((this.now - this.room.startedAt) / 1000)));
+
+  /** 1 for the first hand that was raised, 0 when it is down. */
+  handOrder(person: Person): number {
+    return this.hands.indexOf(person) + 1;
+  }
+
+  toggleHand(): void {
+    this.room.raiseHand(this.you.handRaisedAt === null);
+  }
+
+  togglePanel(panel: Panel): void {
+    this.show(this.panel === panel ? null : panel);
+  }
+
+  show(panel: Panel | null): void {
+    this.panel = panel;
+    this.chat.visible(panel === "chat");
+  }
+
+  rename(name: string): void {
+    const trimmed = name.trim();
+    if (trimmed && trimmed !== this.you.name) this.room.rename(trimmed);
+  }
+
+  async leave(): Promise<void> {
+    await this.room.leave();
+  }
+
+  /** Ends everything that this call started. */
+  close(): void {
+    for (const stop of this.#cleanup.splice(0)) stop();
+    this.inputs.microphone.destination = this.inputs.camera.destination = null;
+    this.screen.close();
+    this.loudspeakers.close();
+  }
+
+  /** From now on the input's track goes to the room. */
+  #adopt(input: Input): void {
+    input.destination = (track) => this.room.local.setTrack(input.kind, track);
+    input.onreplaced = (label) => this.notices.say(replacedWords(input, label), "trouble");
+    // What changed while the room was being joined.
+    if (input.track !== this.room.local.track(input.kind)) void input.destination(input.track);
+  }
+
+  #listen(): void {
+    const { room, notices } = this;
+    this.#cleanup.push(
+      room.on("updated", (participant) => this.#find(participant)?.sync()),
+      room.on("updated", () => this.#hear()),
+      room.on("participants", () => this.#reconcile()),
+      room.on("joined", (participant) => this.#came(participant)),
+      room.on("left", ({ participant, reason }) => {
+        notices.say(t(reason === "lost" ? "notice-lost" : "notice-left", { name: participant.name }));
+        if (this.preferences.sounds) play("left");
+      }),
+      room.on("state", (state) => this.#changed(state)),
+      room.on("room", (info) => (this.title = info.title)),
+      room.on("chat", () => this.chat.sync()),
+      room.on("message", (message) => {
+        this.chat.arrived(message);
+        if (!this.chat.seen) notices.say(t("notice-message", { name: message.name, text: message.text.slice(0, 160) }), "message");
+      }),
+      room.on("refused", ({ code }) => notices.say(t(refusals[code]), "trouble")),
+      room.on("source_lost", (source) => source === "screen" && this.screen.lost()),
+    );
+  }
+
+  #find(participant: Participant): Person | undefined {
+    return this.everyone.find((person) => person.id === participant.id);
+  }
+
+  #reconcile(): void {
+    const known = new Map(this.others.map((person) => [person.id, person]));
+    this.others = this.room.participants.map((participant) => {
+      const person = known.get(participant.id);
+      return person?.participant === participant ? person : new Person(participant, false);
+    });
+    this.#announceHands();
+    this.#hear();
+  }
+
+  #came(participant: Participant): void {
+    this.#reconcile();
+    this.notices.say(t("notice-joined", { name: participant.name }));
+    if (this.preferences.sounds) play("joined");
+  }
+
+  #up = new Set<string>();
+
+  #announceHands(): void {
+    const up = new Set<string>();
+    for (const person of this.others) {
+      if (person.handRaisedAt === null) continue;
+      up.add(person.id);
+      if (!this.#up.has(person.id)) this.notices.say(t("notice-hand", { name: person.name }));
+    }
+    this.#up = up;
+  }
+
+  #hear(): void {
+    this.#announceHands();
+    this.loudspeakers.play(
+      this.others.flatMap((person) => [person.tracks.microphone, person.tracks.screen_audio]).filter((track) => track !== null),
+    );
+  }
+
+  #changed(state: RoomState): void {
+    const before = this.state.kind;
+    this.state = state;
+    if (state.kind === "ended") this.onended(state.reason);
+    if (state.kind === "connected" && before === "reconnecting") this.notices.say(t("notice-back"));
+  }
+}
+
+function replacedWords(input: Input, label: string | null): string {
+  const microphone = input.kind === "microphone";
+  if (label) return t(microphone ? "microphone-replaced" : "camera-replaced", { device: label });
+  return troubleWords(input) ?? "";
+}
+
+const refusals: Record<ErrorCode, string> = {
+  invalid_json: "refused-version",
+  invalid_message: "refused-version",
+  unknown_type: "refused-version",
+  not_text: "refused-version",
+  not_joined: "refused-version",
+  already_joined: "refused-version",
+  signal_too_large: "refused-media",
+  signal_to_self: "refused-media",
+  frame_too_large: "refused-too-long",
+  rate_limited: "refused-rate",
+  invalid_name: "refused-name",
+  chat_empty: "refused-empty",
+  chat_too_long: "refused-too-long",
+  chat_not_saved: "refused-not-saved",
+  unknown_participant: "refused-gone",
+  history_unavailable: "refused-history",
+};

@@ -1,0 +1,56 @@
+// The icons of the call page (Lucide, ISC), each the data of one path on a 24 x 24 grid.
+import back from "lucide-static/icons/arrow-down.svg?path&raw";
+import check from "lucide-static/icons/check.svg?path&raw";
+import alert from "lucide-static/icons/circle-alert.svg?path&raw";
+import more from "lucide-static/icons/ellipsis.svg?path&raw";
+import hand from "lucide-static/icons/hand.svg?path&raw";
+import home from "lucide-static/icons/house.svg?path&raw";
+import info from "lucide-static/icons/info.svg?path&raw";
+import keyboard from "lucide-static/icons/keyboard.svg?path&raw";
+import link from "lucide-static/icons/link.svg?path&raw";
+import enlarge from "lucide-static/icons/maximize.svg?path&raw";
+import chat from "lucide-static/icons/message-square.svg?path&raw";
+import micOff from "lucide-static/icons/mic-off.svg?path&raw";
+import mic from "lucide-static/icons/mic.svg?path&raw";
+import screen from "lucide-static/icons/monitor-up.svg?path&raw";
+import pencil from "lucide-static/icons/pencil.svg?path&raw";
+import leave from "lucide-static/icons/phone-off.svg?path&raw";
+import again from "lucide-static/icons/rotate-ccw.svg?path&raw";
+import send from "lucide-static/icons/send-horizontal.svg?path&raw";
+import settings from "lucide-static/icons/settings.svg?path&raw";
+import people from "lucide-static/icons/users.svg?path&raw";
+import cameraOff from "lucide-static/icons/video-off.svg?path&raw";
+import camera from "lucide-static/icons/video.svg?path&raw";
+import sound from "lucide-static/icons/volume-2.svg?path&raw";
+import away from "lucide-static/icons/wifi-off.svg?path&raw";
+import close from "lucide-static/icons/x.svg?path&raw";
+
+export const icons = {
+  again,
+  alert,
+  away,
+  back,
+  camera,
+  cameraOff,
+  chat,
+  check,
+  close,
+  enlarge,
+  hand,
+  home,
+  info,
+  keyboard,
+  leave,
+  link,
+  mic,
+  micOff,
+  more,
+  pencil,
+  people,
+  screen,
+  send,
+  settings,
+  sound,
+};
+
+export type IconName = keyof typeof icons;
