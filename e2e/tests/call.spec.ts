@@ -20,7 +20,7 @@ async function delay(viewer: Guest, condition: Condition, actor: Guest, control:
       new Promise<number>((resolve) => {
         const holds = () => {
           if (condition === "no picture") return ![...tile.querySelectorAll("video")].some((video) => video.checkVisibility());
-          return /\bmuted\b/i.test(tile.textContent) === (condition === "muted");
+          return /muted/i.test(tile.textContent) === (condition === "muted");
         };
         const observer = new MutationObserver(check);
         function check() {

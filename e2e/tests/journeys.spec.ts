@@ -4,22 +4,27 @@ import { type People, expect, test } from "../harness/fixtures.ts";
 import { green, red } from "../harness/media.ts";
 import { PASSWORD } from "../harness/person.ts";
 
-/** Presses Tab until the element of this role and name has the focus, as somebody without a mouse does. */
-async function tabTo(page: Page, role: "link" | "button" | "textbox", name: string): Promise<void> {
+/** Moves the focus to the element of this role and name as somebody without a mouse does: with Tab, and within a toolbar with the arrows. */
+async function reach(page: Page, role: "link" | "button" | "textbox", name: string): Promise<void> {
   const target = page.getByRole(role, { name, exact: true });
   await expect(target).toBeVisible();
   for (let presses = 0; presses < 60; presses++) {
-    if (await target.evaluate((it) => it === document.activeElement)) return;
-    await page.keyboard.press("Tab");
+    const at = await target.evaluate((it) => {
+      if (it === document.activeElement) return "there";
+      const bar = it.closest("[role=toolbar]");
+      return bar?.contains(document.activeElement) ? "in the toolbar" : "elsewhere";
+    });
+    if (at === "there") return;
+    await page.keyboard.press(at === "in the toolbar" ? "ArrowRight" : "Tab");
   }
-  throw new Error(`Tab does not reach the ${role} "${name}"`);
+  throw new Error(`the keyboard does not reach the ${role} "${name}"`);
 }
 
 test("from sign-up to a call with the keyboard alone", async ({ people, server }) => {
   const anna = await people.chromium("anna", { colour: red, hz: 440 });
   const page = anna.tab.page;
   await page.goto(server.url);
-  await tabTo(page, "link", "Sign up");
+  await reach(page, "link", "Sign up");
   await page.keyboard.press("Enter");
 
   for (const [field, text] of [
@@ -28,33 +33,33 @@ test("from sign-up to a call with the keyboard alone", async ({ people, server }
     ["Password", PASSWORD],
     ["Confirm password", PASSWORD],
   ] as const) {
-    await tabTo(page, "textbox", field);
+    await reach(page, "textbox", field);
     await page.keyboard.type(text);
   }
   await page.keyboard.press("Enter");
   await expect(page.getByRole("button", { name: "Log out" })).toBeVisible();
 
   if ((await page.getByRole("button", { name: "New meeting" }).count()) === 0) await page.goto(server.url);
-  await tabTo(page, "button", "New meeting");
+  await reach(page, "button", "New meeting");
   await page.keyboard.press("Enter");
-  await tabTo(page, "button", "Camera");
+  await reach(page, "button", "Camera");
   await page.keyboard.press("Space");
   await expect(page.getByRole("button", { name: "Camera", exact: true })).toHaveAttribute("aria-pressed", "false");
   await page.keyboard.press("Space");
-  await tabTo(page, "button", "Join now");
+  await reach(page, "button", "Join now");
   await page.keyboard.press("Enter");
 
-  await tabTo(page, "button", "Microphone");
+  await reach(page, "button", "Microphone");
   await page.keyboard.press("Space");
   await expect(page.getByRole("button", { name: "Microphone", exact: true })).toHaveAttribute("aria-pressed", "false");
-  await tabTo(page, "button", "Chat");
+  await reach(page, "button", "Chat");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("log", { name: "Messages" })).toBeVisible();
-  await tabTo(page, "textbox", "Message");
+  await reach(page, "textbox", "Message");
   await page.keyboard.type("written without a mouse");
   await page.keyboard.press("Enter");
   await expect(page.getByRole("log", { name: "Messages" })).toContainText("written without a mouse");
-  await tabTo(page, "button", "Leave");
+  await reach(page, "button", "Leave");
   await page.keyboard.press("Enter");
   await expect.poll(() => page.evaluate(() => window.probe.people())).toEqual([]);
 });
