@@ -20,7 +20,9 @@ export class Emitter<Map> implements Events<Map> {
       try {
         listener(detail as never);
       } catch (error) {
-        reportError(error);
+        queueMicrotask(() => {
+          throw error;
+        });
       }
     }
   }

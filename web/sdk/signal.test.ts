@@ -1,0 +1,236 @@
+import { describe, expect, it, vi } from "vitest";
+import type { ByeCode, DeniedCode, Welcome } from "./protocol.gen";
+import { Signal, type SignalState } from "./signal";
+import { FakeSocket } from "./testing/fake-socket";
+import { fakeBrowser, pass, settle } from "./testing/setup";
+
+fakeBrowser();
+
+function connect() {
+  const states: SignalState[] = [];
+  const welcomes: Welcome[] = [];
+  const messages: unknown[] = [];
+  const signal = new Signal("ws://x/ws/room", {
+    join: () => ({ name: "Ada", media: { microphone: true, camera: false, screen: false } }),
+    chatAfter: () => "m7",
+    welcome: (welcome) => welcomes.push(welcome),
+    message: (message) => messages.push(message),
+    state: (state) => states.push(state),
+  });
+  return { signal, states, welcomes, messages };
+}
+
+function welcome(socket: FakeSocket, over: Partial<Welcome> = {}): void {
+  socket.say({
+    type: "welcome",
+    ...({ you: "a", resume_token: "t1", seq: 0, resumed: "fresh", limits: { ping_interval_ms: 10_000 } } as Welcome),
+    ...over,
+  });
+}
+
+function joined(over?: Partial<Welcome>) {
+  const all = connect();
+  FakeSocket.last.open();
+  welcome(FakeSocket.last, over);
+  return all;
+}
+
+describe("coming in", () => {
+  it("offers the protocol and says join first", () => {
+    const { signal, welcomes } = joined();
+    expect(FakeSocket.last.protocol).toBe("fireside.v1");
+    expect(FakeSocket.last.sent[0]).toEqual({ type: "join", name: "Ada", media: { microphone: true, camera: false, screen: false } });
+    expect(welcomes).toHaveLength(1);
+    expect(signal.state).toEqual({ kind: "open" });
+  });
+
+  it("sends nothing before the welcome", () => {
+    const { signal } = connect();
+    FakeSocket.last.open();
+    expect(signal.send({ type: "hand", raised: true })).toBe(false);
+    expect(FakeSocket.last.sent).toHaveLength(1);
+  });
+
+  it.each<DeniedCode>(["room_not_found", "invalid_name", "room_full", "rate_limited"])("ends when denied for %s", async (code) => {
+    const { signal } = connect();
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "denied", code, message: "" });
+    await pass(60_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: code });
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("waits a few seconds for a server that drains, then says so", async () => {
+    const { signal } = connect();
+    FakeSocket.onconnect = (socket) => queueMicrotask(() => (socket.open(), socket.say({ type: "denied", code: "draining", message: "" })));
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "denied", code: "draining", message: "" });
+    await pass(4_000);
+    expect(signal.state.kind).not.toBe("ended");
+    await pass(20_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: "draining" });
+  });
+
+  it("gives up on a server that is not there", async () => {
+    const { signal } = connect();
+    FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
+    FakeSocket.last.drop();
+    await pass(20_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: "lost" });
+  });
+});
+
+describe("coming back", () => {
+  it("resumes at once, naming the last frame and message that arrived", async () => {
+    joined({ seq: 4 });
+    await pass(6_000);
+    FakeSocket.last.say({ seq: 5, type: "left", participant: "b", reason: "left" });
+    FakeSocket.last.drop();
+    await settle();
+    expect(FakeSocket.all).toHaveLength(2);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent[0]).toMatchObject({ type: "join", resume: { token: "t1", seq: 5, chat_after: "m7" } });
+  });
+
+  it("hears each numbered frame once, also when it is replayed", async () => {
+    const { messages } = joined();
+    FakeSocket.last.say({ seq: 1, type: "left", participant: "b", reason: "left" });
+    FakeSocket.last.drop();
+    await pass(500);
+    FakeSocket.last.open();
+    welcome(FakeSocket.last, { resumed: "replayed", seq: 1, resume_token: "t2" });
+    for (const seq of [1, 2, 2]) FakeSocket.last.say({ seq, type: "left", participant: `p${seq}`, reason: "left" });
+    expect(messages).toMatchObject([{ participant: "b" }, { participant: "p2" }]);
+  });
+
+  it("counts anew from a snapshot", async () => {
+    const { messages } = joined({ seq: 90 });
+    FakeSocket.last.drop();
+    await pass(500);
+    FakeSocket.last.open();
+    welcome(FakeSocket.last, { resumed: "snapshot", seq: 0 });
+    FakeSocket.last.say({ seq: 1, type: "left", participant: "b", reason: "left" });
+    expect(messages).toHaveLength(1);
+  });
+
+  it("tries first at once, then after 0.2 to 5 s, each time a different while", async () => {
+    const { states } = joined();
+    await pass(6_000);
+    FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
+    FakeSocket.last.drop();
+    const waits: number[] = [];
+    for (let round = 0; round < 9; round += 1) {
+      const last = states.at(-1)!;
+      waits.push(last.kind === "waiting" ? last.retryAt - performance.now() : NaN);
+      await vi.advanceTimersToNextTimerAsync();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(waits[0]).toBe(0);
+    waits.slice(1).forEach((wait, index) => {
+      const longest = Math.min(5_000, 400 * 2 ** index);
+      expect(wait).toBeGreaterThanOrEqual(longest / 2 - 1);
+      expect(wait).toBeLessThanOrEqual(longest);
+    });
+  });
+
+  it("is lost after some minutes without an answer", async () => {
+    const { signal } = joined();
+    FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
+    FakeSocket.last.drop();
+    await pass(120_000);
+    expect(signal.state.kind).toBe("waiting");
+    await pass(200_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: "lost" });
+  });
+
+  it("joins anew, once, when it cannot be who it was", async () => {
+    const { signal } = joined();
+    FakeSocket.last.drop();
+    await pass(500);
+    FakeSocket.last.open();
+    FakeSocket.last.say({ type: "denied", code: "resume_refused", message: "" });
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent[0]).not.toHaveProperty("resume");
+    FakeSocket.last.say({ type: "denied", code: "resume_refused", message: "" });
+    await pass(60_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: "lost" });
+    expect(FakeSocket.all).toHaveLength(3);
+  });
+
+  it("notices a connection that died without a word", async () => {
+    joined();
+    await pass(10_000);
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping" });
+    FakeSocket.last.say({ type: "pong" });
+    await pass(9_999);
+    expect(FakeSocket.all).toHaveLength(1);
+    await pass(5_002);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("gives up an attempt that hangs", async () => {
+    joined();
+    FakeSocket.last.drop();
+    await pass(500);
+    const hanging = FakeSocket.all.length;
+    await pass(9_000);
+    expect(FakeSocket.all.length).toBeGreaterThan(hanging);
+  });
+
+  it("looks at once when the network or the page is back", async () => {
+    const page = new EventTarget() as EventTarget & { visibilityState: string };
+    page.visibilityState = "visible";
+    const network = new EventTarget();
+    vi.stubGlobal("document", page);
+    vi.stubGlobal("addEventListener", network.addEventListener.bind(network));
+    vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
+    joined();
+    page.dispatchEvent(new Event("visibilitychange"));
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping" });
+    FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
+    await pass(30_000);
+    const before = FakeSocket.all.length;
+    network.dispatchEvent(new Event("online"));
+    expect(FakeSocket.all.length).toBe(before + 1);
+  });
+});
+
+describe("the server ends it", () => {
+  it.each<ByeCode>(["restarting", "too_slow", "idle"])("comes back after %s", async (code) => {
+    joined();
+    FakeSocket.last.say({ type: "bye", code, message: "" });
+    await pass(1_000);
+    FakeSocket.last.open();
+    expect(FakeSocket.last.sent[0]).toMatchObject({ resume: { token: "t1" } });
+  });
+
+  it.each<ByeCode>(["replaced", "signed_out", "room_deleted", "left"])("stays away after %s", async (code) => {
+    const { signal } = joined();
+    FakeSocket.last.say({ type: "bye", code, message: "" });
+    await pass(60_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: code });
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("does not come back at once when it misbehaved, and not a second time", async () => {
+    const { signal } = joined();
+    FakeSocket.last.say({ type: "bye", code: "misbehaving", message: "" });
+    await pass(9_000);
+    expect(FakeSocket.all).toHaveLength(1);
+    await pass(1_500);
+    FakeSocket.last.open();
+    welcome(FakeSocket.last);
+    FakeSocket.last.say({ type: "bye", code: "misbehaving", message: "" });
+    await pass(60_000);
+    expect(signal.state).toEqual({ kind: "ended", reason: "misbehaving" });
+  });
+
+  it("leaves with a word", async () => {
+    const { signal } = joined();
+    const leaving = signal.leave();
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "leave" });
+    FakeSocket.last.drop();
+    await leaving;
+    expect(signal.state).toEqual({ kind: "ended", reason: "left" });
+  });
+});

@@ -1,0 +1,244 @@
+// An RTCPeerConnection without media, honest about what it refuses: descriptions in the wrong state, candidates without a
+// description or of another one, changes after `close`. Two of them connect when each has the other's description and candidate.
+
+type Direction = RTCRtpTransceiverDirection;
+
+export class FakeTrack extends EventTarget {
+  readyState: "live" | "ended" = "live";
+  muted = false;
+  contentHint = "";
+  onended: (() => void) | null = null;
+  constructor(
+    readonly kind: "audio" | "video",
+    readonly settings: MediaTrackSettings = {},
+  ) {
+    super();
+  }
+  getSettings(): MediaTrackSettings {
+    return this.settings;
+  }
+  stop(): void {
+    this.readyState = "ended";
+  }
+  mute(muted: boolean): void {
+    if (this.muted === muted) return;
+    this.muted = muted;
+    this.dispatchEvent(new Event(muted ? "mute" : "unmute"));
+  }
+}
+
+export const fakeTrack = (kind: "audio" | "video", settings?: MediaTrackSettings): MediaStreamTrack =>
+  new FakeTrack(kind, settings) as unknown as MediaStreamTrack;
+
+class FakeSender {
+  track: FakeTrack | null = null;
+  parameters: RTCRtpSendParameters = { encodings: [{}] } as unknown as RTCRtpSendParameters;
+  constructor(readonly pc: FakePeer) {}
+  async replaceTrack(track: FakeTrack | null): Promise<void> {
+    if (this.pc.signalingState === "closed") throw new DOMException("closed", "InvalidStateError");
+    this.track = track;
+    this.pc.flow();
+  }
+  setStreams(): void {}
+  getParameters(): RTCRtpSendParameters {
+    return structuredClone(this.parameters);
+  }
+  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    this.parameters = parameters;
+  }
+}
+
+interface FakeTransceiver {
+  mid: string | null;
+  direction: Direction;
+  sender: FakeSender;
+  receiver: { track: FakeTrack; getSynchronizationSources(): { audioLevel?: number }[] };
+}
+
+interface Described {
+  type: "offer" | "answer";
+  sdp: string;
+}
+
+const lines = (sdp: string): string[] => [...sdp.matchAll(/^m=(\w+)/gm)].map(([, kind]) => kind!);
+const fragment = (description: Described | null): string | undefined => /^a=ice-ufrag:(\S+)/m.exec(description?.sdp ?? "")?.[1];
+
+export class FakePeer {
+  static all: FakePeer[] = [];
+  /** Nothing gets through while this is so. */
+  static blocked = false;
+  static #fragments = 0;
+
+  signalingState: RTCSignalingState = "stable";
+  connectionState: RTCPeerConnectionState = "new";
+  currentLocalDescription: Described | null = null;
+  pendingLocalDescription: Described | null = null;
+  currentRemoteDescription: Described | null = null;
+  pendingRemoteDescription: Described | null = null;
+  onicecandidate: ((event: { candidate: RTCIceCandidateInit | null }) => void) | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  transceivers: FakeTransceiver[] = [];
+  /** Of the generation that is in use. */
+  heard = 0;
+  restarts = 0;
+  #fragment = "";
+
+  constructor(readonly configuration: RTCConfiguration = {}) {
+    FakePeer.all.push(this);
+    this.#renew();
+  }
+
+  static reset(): void {
+    FakePeer.all = [];
+    FakePeer.blocked = false;
+  }
+
+  get localDescription(): Described | null {
+    return this.pendingLocalDescription ?? this.currentLocalDescription;
+  }
+  get remoteDescription(): Described | null {
+    return this.pendingRemoteDescription ?? this.currentRemoteDescription;
+  }
+
+  addTransceiver(kind: "audio" | "video", init: RTCRtpTransceiverInit): FakeTransceiver {
+    const track = new FakeTrack(kind);
+    track.muted = true;
+    const receiver = { track, getSynchronizationSources: () => [] };
+    const transceiver = { mid: null, direction: init.direction ?? "sendrecv", sender: new FakeSender(this), receiver };
+    this.transceivers.push(transceiver);
+    return transceiver;
+  }
+
+  getTransceivers(): FakeTransceiver[] {
+    return [...this.transceivers];
+  }
+
+  async createOffer(options?: RTCOfferOptions): Promise<Described> {
+    this.#assertOpen();
+    if (options?.iceRestart) {
+      this.restarts += 1;
+      this.#renew();
+    }
+    return { type: "offer", sdp: this.#sdp(this.transceivers.map(({ receiver }) => receiver.track.kind)) };
+  }
+
+  async createAnswer(): Promise<Described> {
+    if (this.signalingState !== "have-remote-offer") throw new DOMException("no offer", "InvalidStateError");
+    return { type: "answer", sdp: this.#sdp(lines(this.pendingRemoteDescription!.sdp)) };
+  }
+
+  async setLocalDescription(description: Described | { type: "rollback" }): Promise<void> {
+    this.#assertOpen();
+    if (description.type === "rollback") {
+      if (this.signalingState !== "have-local-offer") throw new DOMException("nothing to roll back", "InvalidStateError");
+      this.pendingLocalDescription = null;
+      this.#fragment = fragment(this.currentLocalDescription) ?? this.#fragment;
+      this.signalingState = "stable";
+      return;
+    }
+    if (description.type === "offer") {
+      if (this.signalingState === "have-remote-offer") throw new DOMException("their offer first", "InvalidStateError");
+      this.pendingLocalDescription = description as Described;
+      this.signalingState = "have-local-offer";
+      this.transceivers.forEach((transceiver, index) => (transceiver.mid ??= String(index)));
+    } else {
+      if (this.signalingState !== "have-remote-offer") throw new DOMException("no offer", "InvalidStateError");
+      this.#settle(description as Described, this.pendingRemoteDescription!);
+    }
+    this.#gather();
+  }
+
+  async setRemoteDescription(description: Described): Promise<void> {
+    this.#assertOpen();
+    if (description.type === "offer") {
+      // Stricter than browsers, which would roll back by themselves.
+      if (this.signalingState === "have-local-offer") throw new DOMException("our offer is out", "InvalidStateError");
+      if (fragment(description) !== fragment(this.currentRemoteDescription)) this.heard = 0;
+      if (this.currentRemoteDescription && fragment(description) !== fragment(this.currentRemoteDescription)) this.#renew();
+      this.pendingRemoteDescription = description;
+      this.signalingState = "have-remote-offer";
+      // Only sections without a transceiver of that mid bring one (RFC 8829, 5.10: those of addTransceiver are never reused).
+      const known = this.transceivers.filter(({ mid }) => mid !== null).length;
+      lines(description.sdp)
+        .slice(known)
+        .forEach((kind, index) => (this.addTransceiver(kind as "audio", { direction: "recvonly" }).mid = String(known + index)));
+    } else {
+      if (this.signalingState !== "have-local-offer") throw new DOMException("no offer of ours", "InvalidStateError");
+      if (fragment(description) !== fragment(this.currentRemoteDescription)) this.heard = 0;
+      this.#settle(this.pendingLocalDescription!, description);
+    }
+  }
+
+  async addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    this.#assertOpen();
+    if (!this.remoteDescription) throw new DOMException("no description", "InvalidStateError");
+    if (candidate.usernameFragment !== fragment(this.remoteDescription)) throw new DOMException("unknown fragment", "OperationError");
+    this.heard += 1;
+    this.#tryConnect();
+  }
+
+  async getStats(): Promise<Map<string, unknown>> {
+    return new Map();
+  }
+
+  close(): void {
+    this.signalingState = "closed";
+    this.connectionState = "closed";
+  }
+
+  // The test's levers.
+
+  become(state: RTCPeerConnectionState): void {
+    if (this.connectionState === state || this.signalingState === "closed") return;
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+
+  /** Whoever has our description as theirs. */
+  get other(): FakePeer | undefined {
+    const ours = fragment(this.currentLocalDescription);
+    return FakePeer.all.find((peer) => peer.signalingState !== "closed" && ours && fragment(peer.currentRemoteDescription) === ours);
+  }
+
+  /** Media reaches the other side: its tracks are unmuted by the first packet, and stay so. */
+  flow(): void {
+    const other = this.connectionState === "connected" ? this.other : undefined;
+    this.transceivers.forEach(({ sender, direction }, index) => {
+      if (sender.track && direction === "sendrecv") other?.transceivers[index]?.receiver.track.mute(false);
+    });
+  }
+
+  #settle(local: Described, remote: Described): void {
+    this.currentLocalDescription = local;
+    this.currentRemoteDescription = remote;
+    this.pendingLocalDescription = this.pendingRemoteDescription = null;
+    this.signalingState = "stable";
+    this.#tryConnect();
+  }
+
+  #tryConnect(): void {
+    const other = this.other;
+    if (FakePeer.blocked || !other || other.other !== this || !this.heard || !other.heard) return;
+    for (const peer of [this, other]) peer.become("connected");
+    for (const peer of [this, other]) peer.flow();
+  }
+
+  #gather(): void {
+    const usernameFragment = this.#fragment;
+    queueMicrotask(() =>
+      this.onicecandidate?.({ candidate: { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment } }),
+    );
+  }
+
+  #renew(): void {
+    this.#fragment = `f${(FakePeer.#fragments += 1)}`;
+  }
+
+  #sdp(kinds: string[]): string {
+    return [`a=ice-ufrag:${this.#fragment}`, ...kinds.map((kind) => `m=${kind} 9 UDP/TLS/RTP/SAVPF 111`), ""].join("\r\n");
+  }
+
+  #assertOpen(): void {
+    if (this.signalingState === "closed") throw new DOMException("closed", "InvalidStateError");
+  }
+}
