@@ -104,7 +104,8 @@ impl Pool {
 
     /// A PostgreSQL pool that waited in vain although it may still grow could not make a connection.
     fn told_apart(&self, error: DbErr) -> DbErr {
-        if error != DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) || self.get_database_backend() != DbBackend::Postgres {
+        let in_vain = matches!(error, DbErr::ConnectionAcquire(ConnAcquireErr::Timeout));
+        if !in_vain || self.get_database_backend() != DbBackend::Postgres {
             return error;
         }
         if self.0.get_postgres_connection_pool().size() >= postgres::CONNECTIONS {

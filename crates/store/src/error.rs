@@ -73,7 +73,7 @@ impl OpenError {
             Failure::Corrupt => Self::Corrupt(url),
             Failure::DiskFull => Self::Unreachable { url, why: StoreError::DiskFull.to_string() },
             Failure::Unreachable(why) => Self::Unreachable { url, why },
-            Failure::Other => Self::Unreachable { url, why: error.to_string() },
+            Failure::Other => Self::Unreachable { url, why: plainly(error) },
         }
     }
 }
@@ -175,6 +175,18 @@ pub(crate) fn is_busy(error: &DbErr) -> bool {
 /// A row that this one refers to is gone.
 pub(crate) fn is_dangling(error: &DbErr) -> bool {
     matches!(error.sql_err(), Some(sea_orm::SqlErr::ForeignKeyConstraintViolation(_)))
+}
+
+/// What the database said, without the libraries' words around it.
+fn plainly(error: &DbErr) -> String {
+    let (DbErr::Conn(RuntimeErr::SqlxError(inner)) | DbErr::Exec(RuntimeErr::SqlxError(inner)) | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return error.to_string();
+    };
+    match inner.as_ref() {
+        SqlxError::Database(inner) => inner.message().to_owned(),
+        inner => inner.to_string(),
+    }
 }
 
 fn sqlite_code(error: &SqliteError) -> i32 {

@@ -115,3 +115,25 @@ async fn write_ahead(writer: &Pool) -> Result<(), DbErr> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pragma(pool: &Pool, name: &str) -> i64 {
+        let statement = Statement::from_string(pool.get_database_backend(), format!("PRAGMA {name}"));
+        pool.query_one_raw(statement).await.unwrap().unwrap().try_get_by_index::<i32>(0).unwrap().into()
+    }
+
+    #[tokio::test]
+    async fn commits_are_synced_and_references_are_kept() {
+        const FULL: i64 = 2;
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path().join("fireside.db").to_str().unwrap()).await.unwrap();
+        assert_eq!(pragma(&store.writer, "synchronous").await, FULL);
+        assert_eq!(pragma(&store.writer, "foreign_keys").await, 1);
+        assert_eq!(pragma(&store.writer, "busy_timeout").await, 5000);
+        assert_eq!(pragma(&store.writer, "query_only").await, 0);
+        assert_eq!(pragma(&store.reader, "query_only").await, 1);
+    }
+}

@@ -1,5 +1,9 @@
 //! People: names that are the same, changes, deletion.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
 use fireside_store::{Account, Appended, CreateAccountError, NewAccount, NewSession};
 use uuid::Uuid;
 
@@ -19,6 +23,7 @@ both!(
     deletion_takes_what_is_theirs,
     one_of_two_at_once_gets_the_name,
     odd_characters_do_no_harm,
+    a_caller_who_gives_up_leaves_nothing_half_done,
 );
 
 async fn is_made_and_found(fixture: Fixture) {
@@ -180,4 +185,43 @@ async fn odd_characters_do_no_harm(fixture: Fixture) {
     assert_eq!(store.account_by_login(odd).await.unwrap(), Some(made.clone()));
     assert_eq!(made.display_name, odd.replace('\0', "\u{FFFD}"), "PostgreSQL has no U+0000");
     assert_eq!(store.room_by_code("\0").await.unwrap(), None);
+}
+
+/// A future that is dropped at any of its steps (the client went away) takes its transaction with it.
+async fn a_caller_who_gives_up_leaves_nothing_half_done(fixture: Fixture) {
+    let store = fixture.open().await;
+    let mut finished = 0;
+    for polls in 0.. {
+        let name = format!("ada{polls}");
+        let made = give_up_after(polls, Box::pin(store.create_account(new_account(&name), NOW))).await;
+        let there = store.account_by_login(&name).await.unwrap();
+        match (made, there) {
+            (Some(made), there) => {
+                assert_eq!(there, Some(made.unwrap()));
+                finished += 1;
+            }
+            (None, Some(there)) => assert_eq!(there.email, format!("{name}@example.org"), "only the answer was missed"),
+            (None, None) => {}
+        }
+        store.create_account(new_account(&format!("grace{polls}")), NOW).await.unwrap();
+        if finished == 3 {
+            return;
+        }
+    }
+}
+
+/// Polls `future` so many times, each time when it has asked for it; `None`: it was not done by then.
+async fn give_up_after<T>(polls: u32, mut future: Pin<Box<impl Future<Output = T>>>) -> Option<T> {
+    let mut left = polls;
+    poll_fn(move |context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(context) {
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            outcome => outcome.map(Some),
+        }
+    })
+    .await
 }

@@ -1,6 +1,8 @@
 //! The conversation: kept once, read in order, a page at a time.
 
 use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
 
 use fireside_store::{Appended, Store, StoreError, StoredMessage};
 use uuid::Uuid;
@@ -17,6 +19,7 @@ both!(
     an_author_who_is_gone_is_left_out,
     a_room_that_is_gone_takes_no_message,
     survives_a_restart,
+    what_was_acknowledged_survives_a_kill,
 );
 
 async fn is_kept_as_written(fixture: Fixture) {
@@ -137,4 +140,43 @@ async fn survives_a_restart(fixture: Fixture) {
     assert_eq!(store.account(ada.id).await.unwrap(), Some(ada));
     assert_eq!(store.append_message(kept.clone()).await.unwrap(), Appended::Before(kept.message.clone()));
     assert_eq!(store.messages_before(room.id, None, 10).await.unwrap(), (vec![kept.message], false));
+}
+
+/// A process of its own writes messages and says which were acknowledged, until it is killed.
+async fn what_was_acknowledged_survives_a_kill(fixture: Fixture) {
+    let store = fixture.open().await;
+    let ada = account(&store, "ada").await;
+    let room = room(&store, &ada, "aaaa").await;
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "chat::writes_in_a_process_of_its_own", "--ignored", "--nocapture"])
+        .env("FIRESIDE_TEST_OPEN", &fixture.url)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let acknowledged = |line: String| line.strip_prefix("acknowledged ").map(|id| id.parse::<Uuid>().unwrap());
+    let mut ids: Vec<Uuid> = said.by_ref().filter_map(acknowledged).take(25).collect();
+    child.kill().unwrap();
+    ids.extend(said.filter_map(acknowledged));
+    child.wait().unwrap();
+
+    let (kept, _) = store.messages_before(room.id, None, 10_000).await.unwrap();
+    let kept: Vec<Uuid> = kept.into_iter().map(|message| message.id).collect();
+    assert!(ids.len() >= 25);
+    assert_eq!(kept[..ids.len()], ids, "each of them, once and in order");
+    assert!(kept.len() <= ids.len() + 1, "besides the one that was under way");
+}
+
+#[tokio::test]
+#[ignore = "is what `what_was_acknowledged_survives_a_kill` kills"]
+async fn writes_in_a_process_of_its_own() {
+    let Ok(url) = std::env::var("FIRESIDE_TEST_OPEN") else { return };
+    let store = Store::open(&url).await.unwrap();
+    let room = store.room_by_code("aaaa").await.unwrap().unwrap();
+    loop {
+        let new = message(&room, None, "hello");
+        let id = new.message.id;
+        assert_eq!(store.append_message(new).await.unwrap(), Appended::New);
+        writeln!(std::io::stdout().lock(), "acknowledged {id}").unwrap();
+    }
 }

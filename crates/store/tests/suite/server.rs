@@ -126,7 +126,8 @@ pub(crate) fn is_root() -> bool {
 
 /// A line that is seen whether the test passes or not: past the capture of the test harness.
 pub(crate) fn visible(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let mut terminal = std::io::stderr();
+    writeln!(terminal, "{line}").unwrap();
 }
 
 impl Drop for Server {

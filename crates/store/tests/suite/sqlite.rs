@@ -44,14 +44,13 @@ async fn its_path_is_taken_as_it_stands() {
 }
 
 #[tokio::test]
-async fn survives_a_power_cut_by_its_settings() {
+async fn writes_ahead() {
     let fixture = Fixture::sqlite();
-    let store = fixture.open().await;
+    fixture.open().await.close().await;
     let other = fixture.other().await;
     let mode = Statement::from_string(other.get_database_backend(), "PRAGMA journal_mode");
     let mode: String = other.query_one_raw(mode).await.unwrap().unwrap().try_get_by_index(0).unwrap();
     assert_eq!(mode, "wal");
-    drop(store);
 }
 
 #[tokio::test]
@@ -173,6 +172,19 @@ async fn a_disk_full_from_the_start_is_named() {
     account(&fixture.open().await, "ada").await;
 }
 
+#[tokio::test]
+async fn a_disk_that_cannot_be_written_is_named() {
+    let Some(disk) = SmallDisk::mount() else { return };
+    let (there, missing) = (Fixture::at(disk.folder.path().join("there.db")), Fixture::at(disk.folder.path().join("missing.db")));
+    there.open().await.close().await;
+    disk.remount("ro");
+    for (fixture, words) in [(there, "unable to open"), (missing, "Read-only file system")] {
+        let refused = Store::open(&fixture.url).await.unwrap_err();
+        let OpenError::Unreachable { why, .. } = &refused else { panic!("{refused:?}") };
+        assert!(why.contains(words), "{why}");
+    }
+}
+
 /// A file system of a megabyte.
 struct SmallDisk {
     folder: tempfile::TempDir,
@@ -191,7 +203,11 @@ impl SmallDisk {
     }
 
     fn enlarge(&self) {
-        let remount = Command::new("mount").args(["-o", "remount,size=16m"]).arg(self.folder.path()).status();
+        self.remount("size=16m");
+    }
+
+    fn remount(&self, option: &str) {
+        let remount = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(self.folder.path()).status();
         assert!(remount.unwrap().success());
     }
 }
