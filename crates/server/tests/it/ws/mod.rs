@@ -1,1 +1,4 @@
-//! `/ws/{room}`.
+//! `/ws/{room}`, spoken to by a client that is not ours (tokio-tungstenite), over a real socket.
+
+mod call;
+mod client;

@@ -1,0 +1,80 @@
+//! Carries out what a meeting says must happen: the only place that does.
+
+use fireside_meeting::{CloseReason, ConnectionId, Effect, Input, Recipient};
+use fireside_protocol::{ServerMessage, Welcome};
+
+use super::host::Host;
+use super::now;
+use crate::auth::token::Claims;
+use crate::ws::outbox::{CloseCode, Overflowed, serialised};
+
+impl Host {
+    /// Carries out effects in their order. What follows from them is put into `consequences`.
+    pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Send { message, to } => self.send(message, &to),
+                Effect::Persist { id, account, message } => {
+                    let refused = self.keeper.keep(id, account, message);
+                    self.consequences.extend(refused);
+                }
+                Effect::LoadHistory { connection, before } => {
+                    let refused = self.keeper.read(connection, before);
+                    self.consequences.extend(refused);
+                }
+                Effect::Close { connection, reason } => self.close(connection, reason),
+                // The host looks for it itself: whether to end is decided once everything else was done.
+                Effect::Ended => {}
+            }
+        }
+    }
+
+    fn send(&mut self, message: ServerMessage, to: &[Recipient]) {
+        match message {
+            ServerMessage::Welcome(welcome) => {
+                for recipient in to {
+                    let welcome = self.completed(welcome.clone(), recipient.connection);
+                    self.write(&ServerMessage::Welcome(welcome), std::slice::from_ref(recipient));
+                }
+            }
+            message => self.write(&message, to),
+        }
+    }
+
+    fn write(&mut self, message: &ServerMessage, to: &[Recipient]) {
+        let body = serialised(message);
+        for recipient in to {
+            let Some(member) = self.members.get(&recipient.connection) else { continue };
+            if member.outbox.push(body.clone(), recipient.seq) == Err(Overflowed) {
+                // The connection closes itself; for the meeting it is lost, and its participant may come back.
+                self.members.remove(&recipient.connection);
+                self.consequences.push_back(Input::Disconnected { connection: recipient.connection });
+            }
+        }
+    }
+
+    /// Adds what only the server knows: the signed token.
+    fn completed(&self, mut welcome: Box<Welcome>, connection: ConnectionId) -> Box<Welcome> {
+        if let Some(member) = self.members.get(&connection) {
+            let claims = Claims {
+                room: self.room,
+                participant: welcome.you,
+                account: member.login.map(|login| login.account),
+                session: member.login.map(|login| login.session),
+                role: member.role,
+                run: self.run,
+            };
+            welcome.resume_token = self.meetings.shared.signer.sign(&claims, now());
+        }
+        welcome
+    }
+
+    fn close(&mut self, connection: ConnectionId, reason: CloseReason) {
+        if let Some(member) = self.members.remove(&connection) {
+            member.outbox.close(match reason {
+                CloseReason::Denied => CloseCode::Denied,
+                CloseReason::Bye(_) => CloseCode::Bye,
+            });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The task that owns one meeting: feeds it what happened and has its effects carried out, one input at a time.
+//!
+//! A fault in a meeting (a panic) ends that meeting alone; its people are told to come back and keep their ids.
+
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fireside_meeting::{ConnectionId, Effect, Input, Meeting, ResumeClaim};
+use fireside_protocol::{ByeCode, Role, RoomCode, RoomInfo, UnixMillis};
+use fireside_store::Room;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep};
+use uuid::Uuid;
+
+use super::keeper::Keeper;
+use super::{Envelope, Joining, Login, Meetings, now, until};
+use crate::metrics::METRICS;
+use crate::ws::outbox::{CloseCode, Outbox};
+use crate::ws::words;
+
+/// One meeting and all that it needs.
+pub(super) struct Host {
+    pub(super) meetings: Meetings,
+    pub(super) code: RoomCode,
+    pub(super) room: Uuid,
+    /// In the resume tokens that this meeting gives out.
+    pub(super) run: u64,
+    pub(super) members: HashMap<ConnectionId, Member>,
+    pub(super) keeper: Keeper,
+    /// What the carrying-out of effects led to, to be handled next.
+    pub(super) consequences: VecDeque<Input>,
+    meeting: Meeting,
+    inbox: mpsc::Receiver<Envelope>,
+    people: Arc<AtomicUsize>,
+    alarm: Alarm,
+}
+
+/// A connection that is in the meeting, or asks to be.
+pub(super) struct Member {
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) login: Option<Login>,
+    pub(super) role: Role,
+}
+
+/// Whether the meeting goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    GoesOn,
+    /// Nobody is here or may come back.
+    Over,
+    /// Everyone was told to come back to a server that is started again.
+    Drained,
+    /// It cannot go on.
+    Faulty,
+}
+
+/// Sleeps until the moment that the meeting asked for, without being set anew for every message.
+struct Alarm {
+    set_for: Option<UnixMillis>,
+    sleep: Pin<Box<Sleep>>,
+}
+
+impl Host {
+    pub(super) fn new(
+        meetings: Meetings,
+        room: &Room,
+        code: RoomCode,
+        run: u64,
+        recovering_until: Option<UnixMillis>,
+        inbox: mpsc::Receiver<Envelope>,
+        people: Arc<AtomicUsize>,
+    ) -> Self {
+        let info = RoomInfo { code: code.clone(), title: room.title.clone() };
+        Self {
+            keeper: Keeper::new(meetings.shared.store.clone(), room.id),
+            meeting: Meeting::new(info, now(), recovering_until),
+            alarm: Alarm { set_for: None, sleep: Box::pin(tokio::time::sleep_until(Instant::now())) },
+            room: room.id,
+            members: HashMap::new(),
+            consequences: VecDeque::new(),
+            meetings,
+            code,
+            run,
+            inbox,
+            people,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        self.note_use();
+        let mut course = Course::GoesOn;
+        loop {
+            let envelope = self.next().await;
+            let turned = self.turn(envelope);
+            // Once drained it stays so, whatever the database still answers.
+            course = if course == Course::Drained && turned != Course::Faulty { Course::Drained } else { turned };
+            match course {
+                Course::GoesOn => continue,
+                Course::Over if !self.meetings.end(&self.code, &self.inbox) => continue,
+                Course::Drained if !self.keeper.is_done() => continue,
+                Course::Over => {}
+                Course::Drained => self.meetings.end_by_drain(&self.code),
+                Course::Faulty => self.meetings.end_by_fault(&self.code),
+            }
+            break;
+        }
+        self.dismiss();
+        while !self.keeper.is_done() {
+            self.keeper.next().await;
+        }
+    }
+
+    async fn next(&mut self) -> Envelope {
+        self.alarm.set(self.meeting.next_wake());
+        tokio::select! {
+            // All senders are gone only after the registry dropped the meeting, which this task does itself.
+            Some(envelope) = self.inbox.recv() => envelope,
+            answer = self.keeper.next() => Envelope::Input(answer),
+            () = self.alarm.sleep.as_mut(), if self.alarm.set_for.is_some() => {
+                self.alarm.set_for = None;
+                Envelope::Input(Input::Tick)
+            }
+        }
+    }
+
+    fn turn(&mut self, envelope: Envelope) -> Course {
+        match envelope {
+            Envelope::Join(joining) => self.join(*joining),
+            Envelope::Input(input) => {
+                if let Input::Disconnected { connection } = input {
+                    self.members.remove(&connection);
+                }
+                let drained = matches!(input, Input::Drain);
+                match self.handle(input) {
+                    Course::Faulty => Course::Faulty,
+                    _ if drained => Course::Drained,
+                    course => course,
+                }
+            }
+            #[cfg(test)]
+            Envelope::Fault => self.guarded(|_| panic!("a fault for the test")).map_or(Course::Faulty, |()| Course::GoesOn),
+        }
+    }
+
+    fn join(&mut self, joining: Joining) -> Course {
+        let Joining { connection, outbox, login, entrant, join, claims, chat } = joining;
+        if outbox.is_closing() {
+            // Signed out between the door and here.
+            return self.handle(Input::Tick);
+        }
+        self.members.insert(connection, Member { outbox, login, role: entrant.role });
+        // What somebody may do here can have changed since the token was given out; then they come anew.
+        let claims = claims.filter(|claims| claims.role == entrant.role);
+        let claim = claims.map(|claims| ResumeClaim { participant: claims.participant, from_earlier_run: claims.run != self.run });
+        self.handle(Input::Join { connection, entrant, join, claim, chat })
+    }
+
+    /// Has the meeting handle an input and all that follows from it.
+    fn handle(&mut self, input: Input) -> Course {
+        self.consequences.push_back(input);
+        let mut over = false;
+        while let Some(input) = self.consequences.pop_front() {
+            let Some(effects) = self.guarded(|meeting| meeting.handle(now(), &mut rand::rng(), input)) else { return Course::Faulty };
+            over = effects.contains(&Effect::Ended);
+            self.carry_out(effects);
+        }
+        self.count_people();
+        if over { Course::Over } else { Course::GoesOn }
+    }
+
+    /// Lets the meeting work; `None`: it panicked, and its state is not to be trusted any more.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Meeting) -> T) -> Option<T> {
+        let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.meeting)));
+        if done.is_err() {
+            tracing::error!(room = %self.room, "a meeting ended by a fault; its people are told to come back");
+        }
+        done.ok()
+    }
+
+    /// Whoever is still here, or was about to come in, is told to come back.
+    fn dismiss(&mut self) {
+        self.inbox.close();
+        while let Ok(envelope) = self.inbox.try_recv() {
+            if let Envelope::Join(joining) = envelope {
+                joining.outbox.close_with(&words::bye(ByeCode::Restarting), CloseCode::Bye);
+            }
+        }
+        for (_, member) in self.members.drain() {
+            member.outbox.close_with(&words::bye(ByeCode::Restarting), CloseCode::Bye);
+        }
+        self.set_people(0);
+    }
+
+    fn count_people(&self) {
+        self.set_people(self.meeting.people());
+    }
+
+    fn set_people(&self, people: usize) {
+        let before = self.people.swap(people, Ordering::Relaxed);
+        if before != people {
+            // A gauge of f64: exact for more people than there are.
+            #[allow(clippy::cast_precision_loss, reason = "people in one meeting are few")]
+            METRICS.participants.increment(people as f64 - before as f64);
+        }
+    }
+
+    /// Notes in the database that the room is in use; the meeting does not wait for it.
+    fn note_use(&self) {
+        let (store, room) = (self.meetings.shared.store.clone(), self.room);
+        tokio::spawn(async move {
+            if let Err(error) = store.touch_room(room, now().0).await {
+                tracing::warn!(%error, "when a room was used could not be noted");
+            }
+        });
+    }
+}
+
+impl Alarm {
+    fn set(&mut self, wake: Option<UnixMillis>) {
+        if self.set_for == wake {
+            return;
+        }
+        self.set_for = wake;
+        if let Some(wake) = wake {
+            self.sleep.as_mut().reset(Instant::now() + until(wake, now()));
+        }
+    }
+}

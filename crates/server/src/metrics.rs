@@ -1,0 +1,138 @@
+//! What the server counts, and `/metrics` where Prometheus reads it.
+//!
+//! Only totals: no names, addresses, rooms or anything else that tells people apart.
+
+use std::net::SocketAddr;
+use std::sync::LazyLock;
+
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use subtle::ConstantTimeEq;
+
+use crate::state::AppState;
+
+/// The counters of this process. Looked up once: a relayed message must not pay for a search by name.
+pub static METRICS: LazyLock<Metrics> = LazyLock::new(Metrics::install);
+
+/// Every number that `/metrics` shows.
+#[allow(missing_docs, reason = "the descriptions are in install, where Prometheus reads them too")]
+pub struct Metrics {
+    handle: Option<PrometheusHandle>,
+    pub connections: Gauge,
+    pub meetings: Gauge,
+    pub participants: Gauge,
+    pub frames_in: Counter,
+    pub frames_out: Counter,
+    pub bytes_in: Counter,
+    pub bytes_out: Counter,
+    pub refused: Counter,
+    pub denied: Counter,
+    pub too_slow: Counter,
+    pub chat_kept: Counter,
+    pub chat_failed: Counter,
+    pub chat_seconds: Histogram,
+    pub meeting_panics: Counter,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Metrics {
+    fn install() -> Self {
+        // Within one bucket of ten the answer to "is chat slow?" is exact enough; 5 s is how long a writer waits for SQLite.
+        let buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0];
+        let handle = PrometheusBuilder::new().set_buckets(&buckets).and_then(PrometheusBuilder::install_recorder);
+        if let Err(error) = &handle {
+            tracing::warn!(%error, "another recorder of metrics is installed, /metrics stays empty");
+        }
+        describe();
+        Self {
+            handle: handle.ok(),
+            connections: gauge!("fireside_connections"),
+            meetings: gauge!("fireside_meetings"),
+            participants: gauge!("fireside_participants"),
+            frames_in: counter!("fireside_frames_in_total"),
+            frames_out: counter!("fireside_frames_out_total"),
+            bytes_in: counter!("fireside_bytes_in_total"),
+            bytes_out: counter!("fireside_bytes_out_total"),
+            refused: counter!("fireside_messages_refused_total"),
+            denied: counter!("fireside_joins_denied_total"),
+            too_slow: counter!("fireside_connections_too_slow_total"),
+            chat_kept: counter!("fireside_chat_kept_total"),
+            chat_failed: counter!("fireside_chat_failed_total"),
+            chat_seconds: histogram!("fireside_chat_commit_seconds"),
+            meeting_panics: counter!("fireside_meeting_panics_total"),
+        }
+    }
+}
+
+fn describe() {
+    describe_gauge!("fireside_connections", "WebSocket connections that are open");
+    describe_gauge!("fireside_meetings", "Meetings that are going on");
+    describe_gauge!("fireside_participants", "People in meetings, those included who may come back in a moment");
+    describe_counter!("fireside_frames_in_total", "WebSocket messages received");
+    describe_counter!("fireside_frames_out_total", "WebSocket messages sent");
+    describe_counter!("fireside_bytes_in_total", "Bytes of WebSocket messages received");
+    describe_counter!("fireside_bytes_out_total", "Bytes of WebSocket messages sent");
+    describe_counter!("fireside_messages_refused_total", "Messages that were malformed or over the budget");
+    describe_counter!("fireside_joins_denied_total", "Joins that were denied at the door");
+    describe_counter!("fireside_connections_too_slow_total", "Connections closed because the client read too slowly");
+    describe_counter!("fireside_chat_kept_total", "Chat messages that were committed");
+    describe_counter!("fireside_chat_failed_total", "Chat messages that could not be kept");
+    describe_histogram!("fireside_chat_commit_seconds", "From a chat message's acceptance to its commit");
+    describe_counter!("fireside_meeting_panics_total", "Meetings that ended by a fault of the server");
+}
+
+/// `GET /metrics`: for this machine and for whoever has the token; for everyone else the page does not exist.
+pub async fn show(State(state): State<AppState>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
+    let Some(handle) = METRICS.handle.as_ref().filter(|_| may_read(state.config.metrics_token.as_deref(), peer, &headers)) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    handle.run_upkeep();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], handle.render()).into_response()
+}
+
+/// A peer on loopback may be a proxy that speaks for somebody far away; then it says so in a header.
+fn may_read(token: Option<&str>, peer: SocketAddr, headers: &HeaderMap) -> bool {
+    let forwarded = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via"];
+    if peer.ip().to_canonical().is_loopback() && !forwarded.iter().any(|name| headers.contains_key(*name)) {
+        return true;
+    }
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    match (token, given) {
+        (Some(token), Some(given)) if !token.is_empty() => token.as_bytes().ct_eq(given).into(),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value"))).collect()
+    }
+
+    #[test]
+    fn only_this_machine_and_the_token_may_read() {
+        let near = SocketAddr::from(([127, 0, 0, 1], 5000));
+        let near_mapped: SocketAddr = "[::ffff:127.0.0.1]:5000".parse().expect("an address");
+        let far = SocketAddr::from(([192, 0, 2, 7], 5000));
+        let bearer = headers(&[("authorization", "Bearer secret")]);
+        assert!(may_read(None, near, &headers(&[])));
+        assert!(may_read(None, near_mapped, &headers(&[])));
+        assert!(!may_read(None, near, &headers(&[("x-forwarded-for", "192.0.2.7")])), "a proxy on this machine");
+        assert!(!may_read(None, near, &headers(&[("forwarded", "for=192.0.2.7")])));
+        assert!(!may_read(None, far, &headers(&[])));
+        assert!(!may_read(None, far, &bearer), "no token is set");
+        assert!(!may_read(Some(""), far, &headers(&[("authorization", "Bearer ")])), "an empty token is none");
+        assert!(!may_read(Some("other"), far, &bearer));
+        assert!(may_read(Some("secret"), far, &bearer));
+    }
+}
