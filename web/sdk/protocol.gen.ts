@@ -378,7 +378,8 @@ message: string, };
 
 export type ServerFrame = { 
 /**
- * Set on messages that are replayed after a lost connection; counts up by one from 1.
+ * Set on messages that are replayed after a lost connection; counts up by one from 1. Never set on `welcome`, whose own
+ * `seq` says what it includes.
  */
 seq?: number, } & ({ "type": "welcome" } & Welcome | { "type": "denied", 
 /**

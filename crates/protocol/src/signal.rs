@@ -116,14 +116,33 @@ pub enum SignalBody {
 
 /// A server message with its place in the order of what this participant is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(from = "ReadFrame")]
 pub struct ServerFrame {
-    /// Set on messages that are replayed after a lost connection; counts up by one from 1.
+    /// Set on messages that are replayed after a lost connection; counts up by one from 1. Never set on `welcome`, whose own
+    /// `seq` says what it includes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub seq: Option<u32>,
     /// The message.
     #[serde(flatten)]
     pub message: ServerMessage,
+}
+
+/// A frame as it is read: the key `seq` stands in the frame's place for it, whoever's it is.
+#[derive(Deserialize)]
+struct ReadFrame {
+    #[serde(default)]
+    seq: Option<u32>,
+    #[serde(flatten)]
+    message: ServerMessage,
+}
+
+impl From<ReadFrame> for ServerFrame {
+    fn from(ReadFrame { seq, mut message }: ReadFrame) -> Self {
+        let ServerMessage::Welcome(welcome) = &mut message else { return Self { seq, message } };
+        welcome.seq = seq.unwrap_or(0);
+        Self { seq: None, message }
+    }
 }
 
 /// What the server says.
@@ -219,6 +238,7 @@ pub struct Welcome {
     /// Brings you back after a lost connection, and after a restart of the server. Opaque, secret.
     pub resume_token: String,
     /// The `seq` of the last frame that this state includes.
+    #[serde(default)]
     pub seq: u32,
     /// How you came in.
     pub resumed: Resumed,

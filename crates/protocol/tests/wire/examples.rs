@@ -1,0 +1,190 @@
+//! One example of each message, both ways; of those with several shapes, one of each shape. `PROTOCOL.md` shows the same.
+
+use fireside_protocol::limits::{CHAT_CHARS, MESH_PEOPLE, NAME_CHARS, PING_INTERVAL_MS, RESUME_WINDOW_MS};
+use fireside_protocol::{
+    ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, DeniedCode, ErrorCode, IceServer, Join, LeftReason, Limits, MediaState, MessageId,
+    Participant, ParticipantId, Resume, Resumed, Role, RoomInfo, ServerFrame, ServerMessage, SignalBody, Topology, UnixMillis, Welcome,
+};
+use uuid::Uuid;
+
+/// A message and the name of its shape: its type, or its type and what is special about this one.
+pub(crate) type Named<T> = (&'static str, T);
+
+pub(crate) fn client() -> Vec<Named<ClientMessage>> {
+    vec![
+        ("join", ClientMessage::Join(Join { name: Some("Bo".to_owned()), media: on(true, true), hand: false, resume: None })),
+        (
+            "join_again",
+            ClientMessage::Join(Join {
+                name: Some("Bo".to_owned()),
+                media: on(true, false),
+                hand: true,
+                resume: Some(Resume { token: "fTEuAZ3...".to_owned(), seq: 41, chat_after: Some(message(1).id) }),
+            }),
+        ),
+        ("signal", ClientMessage::Signal { to: bo(), connection: 1, body: offer() }),
+        ("signal_answer", ClientMessage::Signal { to: ada(), connection: 1, body: SignalBody::Answer { sdp: "v=0\r\n...".to_owned() } }),
+        ("signal_candidate", ClientMessage::Signal { to: ada(), connection: 1, body: candidate() }),
+        ("media", ClientMessage::Media { media: MediaState { microphone: true, camera: false, screen: true } }),
+        ("chat", ClientMessage::Chat { id: chat_id(), text: "Hello, all!".to_owned() }),
+        ("history", ClientMessage::History { before: message(1).id }),
+        ("hand", ClientMessage::Hand { raised: true }),
+        ("rename", ClientMessage::Rename { name: "Bo Diddley".to_owned() }),
+        ("ping", ClientMessage::Ping),
+        ("leave", ClientMessage::Leave),
+    ]
+}
+
+pub(crate) fn server() -> Vec<Named<ServerFrame>> {
+    vec![
+        ("welcome", frame(None, ServerMessage::Welcome(Box::new(welcome())))),
+        ("welcome_replayed", frame(None, ServerMessage::Welcome(Box::new(replayed())))),
+        ("denied", frame(None, ServerMessage::Denied { code: DeniedCode::RoomFull, message: "The meeting is full.".to_owned() })),
+        ("joined", frame(Some(1), ServerMessage::Joined { participant: participant_bo() })),
+        ("left", frame(Some(42), ServerMessage::Left { participant: bo(), reason: LeftReason::Lost })),
+        (
+            "updated",
+            frame(
+                Some(43),
+                ServerMessage::Updated { participant: Participant { hand_raised_at: Some(at(95_000)), connected: false, ..participant_bo() } },
+            ),
+        ),
+        ("room", frame(Some(44), ServerMessage::Room { room: RoomInfo { title: "Retrospective".to_owned(), ..room() } })),
+        ("signal", frame(Some(2), ServerMessage::Signal { from: ada(), connection: 1, body: offer() })),
+        ("chat", frame(Some(45), ServerMessage::Chat { message: message(2) })),
+        ("chat_ack", frame(Some(7), ServerMessage::ChatAck { id: chat_id(), message: message(2) })),
+        ("history", frame(None, ServerMessage::History { page: ChatPage { messages: vec![message(0)], more: false } })),
+        (
+            "error",
+            frame(
+                Some(46),
+                ServerMessage::Error {
+                    code: ErrorCode::ChatNotSaved,
+                    message: "The message could not be saved. Send it again later.".to_owned(),
+                    about: Some(chat_id().0.to_string()),
+                },
+            ),
+        ),
+        ("pong", frame(None, ServerMessage::Pong)),
+        ("bye", frame(None, ServerMessage::Bye { code: ByeCode::Restarting, message: "The server restarts. Come back in a moment.".to_owned() })),
+    ]
+}
+
+fn welcome() -> Welcome {
+    Welcome {
+        you: bo(),
+        resume_token: "fTEuAZ3...".to_owned(),
+        seq: 0,
+        resumed: Resumed::Fresh,
+        recovering_ms: None,
+        room: room(),
+        topology: Topology::Mesh,
+        participants: vec![participant_ada(), participant_bo()],
+        chat: ChatPage { messages: vec![message(1)], more: true },
+        ice_servers: vec![
+            IceServer { urls: vec!["stun:meet.example.org:443".to_owned()], username: None, credential: None },
+            IceServer {
+                urls: vec!["turn:meet.example.org:443?transport=udp".to_owned()],
+                username: Some("1795392600:0193".to_owned()),
+                credential: Some("b3BlbiBzZXNhbWU=".to_owned()),
+            },
+        ],
+        started_at: at(0),
+        now: at(60_000),
+        limits: Limits {
+            chat_chars: CHAT_CHARS as u32,
+            name_chars: NAME_CHARS as u32,
+            people: MESH_PEOPLE as u32,
+            ping_interval_ms: PING_INTERVAL_MS,
+            resume_window_ms: RESUME_WINDOW_MS,
+        },
+    }
+}
+
+fn replayed() -> Welcome {
+    Welcome {
+        seq: 41,
+        resumed: Resumed::Replayed,
+        recovering_ms: Some(12_500),
+        participants: Vec::new(),
+        chat: ChatPage::default(),
+        ice_servers: Vec::new(),
+        now: at(120_000),
+        ..welcome()
+    }
+}
+
+fn frame(seq: Option<u32>, message: ServerMessage) -> ServerFrame {
+    ServerFrame { seq, message }
+}
+
+fn room() -> RoomInfo {
+    RoomInfo { code: "k7fq-2mzx-9tda".parse().expect("a code"), title: "Stand-up".to_owned() }
+}
+
+fn participant_ada() -> Participant {
+    Participant {
+        id: ada(),
+        name: "Ada".to_owned(),
+        role: Role::Host,
+        media: on(true, false),
+        hand_raised_at: None,
+        connected: true,
+        joined_at: at(0),
+    }
+}
+
+fn participant_bo() -> Participant {
+    Participant {
+        id: bo(),
+        name: "Bo".to_owned(),
+        role: Role::Guest,
+        media: on(true, true),
+        hand_raised_at: None,
+        connected: true,
+        joined_at: at(60_000),
+    }
+}
+
+fn message(number: u128) -> ChatMessage {
+    ChatMessage {
+        id: MessageId(Uuid::from_u128(0x01a2_064f_2800_7000_8000_0000_0000_00c0 + number)),
+        from: if number == 2 { bo() } else { ada() },
+        name: if number == 2 { "Bo" } else { "Ada" }.to_owned(),
+        text: ["Good morning", "Who is missing?", "Hello, all!"][number as usize].to_owned(),
+        sent_at: at(30_000 * (number as i64 + 1)),
+    }
+}
+
+fn offer() -> SignalBody {
+    SignalBody::Offer { sdp: "v=0\r\n...".to_owned() }
+}
+
+fn candidate() -> SignalBody {
+    SignalBody::Candidate {
+        candidate: "candidate:1 1 udp 2113937151 192.0.2.7 51472 typ host".to_owned(),
+        sdp_mid: Some("0".to_owned()),
+        sdp_m_line_index: Some(0),
+        username_fragment: Some("Yhlm".to_owned()),
+    }
+}
+
+fn on(microphone: bool, camera: bool) -> MediaState {
+    MediaState { microphone, camera, screen: false }
+}
+
+fn at(millis: i64) -> UnixMillis {
+    UnixMillis(1_795_392_000_000 + millis)
+}
+
+fn ada() -> ParticipantId {
+    ParticipantId(Uuid::from_u128(0x01a2_064e_8b00_7000_8000_0000_0000_0a0a))
+}
+
+fn bo() -> ParticipantId {
+    ParticipantId(Uuid::from_u128(0x01a2_064f_7560_7000_8000_0000_0000_0b0b))
+}
+
+fn chat_id() -> ChatId {
+    ChatId(Uuid::from_u128(0x5f0c_8a4e_1d2b_4c3a_9e8f_7061_5243_3425))
+}
