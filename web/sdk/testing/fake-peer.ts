@@ -61,6 +61,7 @@ interface Described {
 }
 
 const lines = (sdp: string): string[] => [...sdp.matchAll(/^m=(\w+)/gm)].map(([, kind]) => kind!);
+const candidates = ({ sdp }: Described): number => [...sdp.matchAll(/^a=candidate:/gm)].length;
 const fragment = (description: Described | null): string | undefined => /^a=ice-ufrag:(\S+)/m.exec(description?.sdp ?? "")?.[1];
 
 export class FakePeer {
@@ -156,6 +157,7 @@ export class FakePeer {
       if (fragment(description) !== fragment(this.currentRemoteDescription)) this.heard = 0;
       if (this.currentRemoteDescription && fragment(description) !== fragment(this.currentRemoteDescription)) this.#renew();
       this.pendingRemoteDescription = description;
+      this.heard += candidates(description);
       this.signalingState = "have-remote-offer";
       // Only sections without a transceiver of that mid bring one (RFC 8829, 5.10: those of addTransceiver are never reused).
       const known = this.transceivers.filter(({ mid }) => mid !== null).length;
@@ -165,6 +167,7 @@ export class FakePeer {
     } else {
       if (this.signalingState !== "have-local-offer") throw new DOMException("no offer of ours", "InvalidStateError");
       if (fragment(description) !== fragment(this.currentRemoteDescription)) this.heard = 0;
+      this.heard += candidates(description);
       this.#settle(this.pendingLocalDescription!, description);
     }
   }
@@ -225,9 +228,12 @@ export class FakePeer {
 
   #gather(): void {
     const usernameFragment = this.#fragment;
-    queueMicrotask(() =>
-      this.onicecandidate?.({ candidate: { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment } }),
-    );
+    const described = this.localDescription;
+    queueMicrotask(() => {
+      // As in a browser, the description then holds what was found.
+      if (described) described.sdp += "a=candidate:1\r\n";
+      this.onicecandidate?.({ candidate: { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment } });
+    });
   }
 
   #renew(): void {

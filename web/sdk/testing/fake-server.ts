@@ -72,11 +72,12 @@ export class FakeServer {
   #connect(socket: FakeSocket): void {
     queueMicrotask(() => (this.up ? socket.open() : socket.drop()));
     let seat: Seat | null = null;
-    socket.heard = (message) => {
-      if (!this.up) return;
-      if (message.type === "join") seat = this.#join(socket, message);
-      else if (seat && seat.socket === socket) this.#message(seat, message);
-    };
+    socket.heard = (message) =>
+      queueMicrotask(() => {
+        if (!this.up) return;
+        if (message.type === "join") seat = this.#join(socket, message);
+        else if (seat && seat.socket === socket) this.#message(seat, message);
+      });
     socket.hungUp = () => {
       if (seat?.socket === socket) this.lose(seat.participant.name);
     };
@@ -152,7 +153,8 @@ export class FakeServer {
         return this.#chat(seat, message);
       case "leave":
         this.remove(seat.participant.name);
-        return seat.socket?.say({ type: "bye", code: "left", message: "" });
+        seat.socket?.say({ type: "bye", code: "left", message: "" });
+        return seat.socket?.drop();
     }
   }
 

@@ -199,7 +199,11 @@ export class Pair {
       if (pc.currentRemoteDescription) await pc.setLocalDescription({ type: "rollback" });
       else pc = this.#build(this.#connection);
     }
-    if (pc.connectionState !== "connected") this.#arm();
+    if (pc.connectionState !== "connected") {
+      // They are mending it already.
+      if (this.state === "connected") this.#set("reconnecting");
+      this.#arm();
+    }
     await pc.setRemoteDescription({ type: "offer", sdp: withSilence(sdp) });
     await this.#adopt(pc);
     const answer = await pc.createAnswer();
@@ -258,14 +262,10 @@ export class Pair {
     this.#pc = pc;
     pc.onicecandidate = ({ candidate }) => {
       if (!candidate?.candidate || pc !== this.#pc) return;
-      const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment } = candidate;
-      this.#say({
-        kind: "candidate",
-        candidate: line,
-        sdp_mid: sdpMid,
-        sdp_m_line_index: sdpMLineIndex,
-        username_fragment: usernameFragment ?? null,
-      });
+      const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment = null } = candidate;
+      const body = { candidate: line, sdp_mid: sdpMid, sdp_m_line_index: sdpMLineIndex, username_fragment: usernameFragment };
+      // In the queue, so that it never overtakes its description.
+      void this.#run(() => this.#say({ kind: "candidate", ...body }, connection));
     };
     pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
     return pc;
