@@ -1,19 +1,28 @@
 //! Builds everything, in order, and takes it down again.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
+use axum::serve::ListenerExt;
 use fireside_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::auth::keys::Keys;
+use crate::auth::password::Passwords;
+use crate::auth::session;
 use crate::config::Config;
 use crate::meetings::Meetings;
-use crate::state::AppState;
-use crate::{site, ws};
+use crate::state::{AppState, now_ms};
+use crate::{health, metrics, shutdown, site, ws};
+
+/// Ended sessions and full buckets are only ballast; an hour of them does not weigh.
+const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// A server that runs.
 #[derive(Debug)]
@@ -22,6 +31,7 @@ pub struct Running {
     state: AppState,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
+    sweeps: JoinHandle<()>,
 }
 
 /// Opens the database, builds the house and starts to serve.
@@ -29,16 +39,20 @@ pub struct Running {
 /// # Errors
 /// When the data folder or the database cannot be opened, or the address is in use; in words for the operator.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
-    std::fs::create_dir_all(&config.data).with_context(|| format!("the data folder {} cannot be made", config.data.display()))?;
-    let url = config.database.clone().unwrap_or_else(|| format!("sqlite://{}", config.data.join("fireside.db").display()));
-    let store = Store::open(&url).await?;
-    let meetings = Meetings::new(store.clone());
-    let state = AppState { config: Arc::new(config), store, meetings };
-    let listener = TcpListener::bind(state.config.listen).await.with_context(|| format!("cannot listen on {}", state.config.listen))?;
+    let store = open_store(&config).await?;
+    let meetings = Meetings::open(store.clone()).await?;
+    let keys = Keys::load(&store).await?;
+    let state = AppState { config: Arc::new(config), store, meetings, keys, passwords: Passwords::default() };
+    let listener = TcpListener::bind(state.config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", state.config.listen))?;
     let address = listener.local_addr()?;
-    let app: Router = site::routes(&state).merge(ws::routes()).with_state(state.clone());
+    // A candidate must not wait in the kernel for more to send with it.
+    let listener = listener.tap_io(|stream| {
+        let _ = stream.set_nodelay(true);
+    });
     let (stop, stopped) = oneshot::channel();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router(&state).into_make_service_with_connect_info::<SocketAddr>();
     let served = tokio::spawn(async move {
         axum::serve(listener, service)
             .with_graceful_shutdown(async {
@@ -46,7 +60,17 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
             })
             .await
     });
-    Ok(Running { address, state, stop, served })
+    let sweeps = tokio::spawn(sweep(state.clone()));
+    Ok(Running { address, state, stop, served, sweeps })
+}
+
+/// Makes the data folder, for this user alone, and opens the database.
+///
+/// # Errors
+/// In words for the operator.
+pub async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    make_private(&config.data).with_context(|| format!("the data folder {} cannot be made", config.data.display()))?;
+    Ok(Store::open(&config.database_url()).await?)
 }
 
 impl Running {
@@ -56,11 +80,53 @@ impl Running {
         self.address
     }
 
+    /// Where people find it: the configured address, or else where it listens.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.state.config.public_url.clone().unwrap_or_else(|| format!("http://{}", friendly(self.address)))
+    }
+
     /// Tells the clients, lets what was begun end, and closes the database.
     pub async fn stop(self) {
         self.state.meetings.drain().await;
         let _ = self.stop.send(());
-        let _ = self.served.await;
+        // A request that takes longer is cut off; what it wrote so far is committed or undone by the database.
+        let _ = tokio::time::timeout(shutdown::REQUESTS_WITHIN, self.served).await;
+        self.sweeps.abort();
         self.state.store.close().await;
     }
+}
+
+fn router(state: &AppState) -> Router {
+    let house = site::routes(state).merge(ws::routes()).merge(health::routes()).merge(metrics::routes()).with_state(state.clone());
+    site::protect(house, state)
+}
+
+async fn sweep(state: AppState) {
+    let mut hours = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        hours.tick().await;
+        let now = now_ms();
+        for swept in [state.store.sweep_sessions(now, now - session::IDLE_MS).await, state.store.sweep_limits(now).await] {
+            if let Err(error) = swept {
+                tracing::warn!(%error, "what has ended could not be removed, trying again in an hour");
+            }
+        }
+    }
+}
+
+/// Passwords' hashes and the server's keys are in there: other users of the machine have no business with them.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700))?;
+    }
+    Ok(())
+}
+
+/// The default address by the name that browsers give the camera to; one that stands for all by one that can be opened.
+fn friendly(address: SocketAddr) -> String {
+    if address.ip().is_loopback() || address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
 }

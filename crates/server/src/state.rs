@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use fireside_store::Store;
 
+use crate::auth::keys::Keys;
+use crate::auth::password::Passwords;
 use crate::config::Config;
 use crate::meetings::Meetings;
 
@@ -16,4 +18,14 @@ pub struct AppState {
     pub store: Store,
     /// The live meetings.
     pub meetings: Meetings,
+    /// The server's keys.
+    pub keys: Keys,
+    /// Hashes passwords, a few at a time.
+    pub passwords: Passwords,
+}
+
+/// Milliseconds since 1970 UTC by this machine's clock, as the database keeps moments.
+#[must_use]
+pub fn now_ms() -> i64 {
+    crate::meetings::now().0
 }

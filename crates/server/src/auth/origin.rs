@@ -2,21 +2,146 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, header};
 
 use crate::config::Config;
+
+static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The request was made by a page of ours: `Origin` (and `Sec-Fetch-Site`, where sent) name this site. Required for every
 /// unsafe method and for the WebSocket upgrade; a missing `Origin` is not ours.
 #[must_use]
 pub fn is_ours(config: &Config, headers: &HeaderMap) -> bool {
-    let _ = (config, headers);
-    true
+    let Some(ours) = site_origin(config, headers) else { return false };
+    let Some(origin) = only(headers, &header::ORIGIN) else { return false };
+    let same_site = headers.get(&SEC_FETCH_SITE).is_none_or(|value| value == "same-origin");
+    same_site && origin == ours
 }
 
-/// The address that a request came from, looking through the trusted proxies.
+/// This site's own origin as the one who asks sees it, `https://meet.example.org`: the configured address, and only if the
+/// request names its host; without one, what the request names if that is a loopback name or an address in figures (no other
+/// site can make a browser send such a name for its own pages). `None`: the request is for somebody else.
+#[must_use]
+pub fn site_origin(config: &Config, headers: &HeaderMap) -> Option<String> {
+    let host = only(headers, &header::HOST)?;
+    let authority: Authority = host.parse().ok()?;
+    if host.contains('@') {
+        return None;
+    }
+    let host = authority.as_str().to_ascii_lowercase();
+    match &config.public_url {
+        Some(url) => {
+            let (scheme, expected) = url.split_once("://")?;
+            let default_port = if scheme == "https" { ":443" } else { ":80" };
+            (host.strip_suffix(default_port).unwrap_or(&host) == expected).then(|| url.clone())
+        }
+        None if is_local(authority.host()) => Some(format!("http://{}", host.strip_suffix(":80").unwrap_or(&host))),
+        None => None,
+    }
+}
+
+/// The address that a request came from, looking through the trusted proxies: the last one in the chain that none of them is.
 #[must_use]
 pub fn client_address(config: &Config, peer: SocketAddr, headers: &HeaderMap) -> IpAddr {
-    let _ = (config, headers);
-    peer.ip()
+    let trusted = |address: IpAddr| config.trusted_proxies.iter().any(|network| network.contains(&address));
+    let mut address = peer.ip().to_canonical();
+    let named = headers.get_all(&X_FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    for hop in named.collect::<Vec<_>>().into_iter().rev() {
+        if !trusted(address) {
+            break;
+        }
+        let Some(next) = read_address(hop.trim()) else { break };
+        address = next;
+    }
+    address
+}
+
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(value)
+}
+
+fn is_local(host: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(&host);
+    host == "localhost" || host.ends_with(".localhost") || literal.parse::<IpAddr>().is_ok()
+}
+
+fn read_address(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))?;
+    Some(address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+    }
+
+    fn public(url: &str) -> Config {
+        Config { public_url: Some(url.to_owned()), ..Config::default() }
+    }
+
+    #[test]
+    fn only_a_page_of_this_very_origin_is_ours() {
+        let config = public("https://meet.example.org");
+        let host = ("host", "meet.example.org");
+        assert!(is_ours(&config, &headers(&[host, ("origin", "https://meet.example.org")])));
+        assert!(is_ours(&config, &headers(&[host, ("origin", "https://meet.example.org"), ("sec-fetch-site", "same-origin")])));
+        for forged in [
+            &[host][..],
+            &[host, ("origin", "null")],
+            &[host, ("origin", "http://meet.example.org")],
+            &[host, ("origin", "https://evil.meet.example.org")],
+            &[host, ("origin", "https://meet.example.org.evil.test")],
+            &[host, ("origin", "https://meet.example.org:8443")],
+            &[host, ("origin", "https://meet.example.org"), ("sec-fetch-site", "cross-site")],
+            &[host, ("origin", "https://meet.example.org"), ("sec-fetch-site", "same-site")],
+            &[("host", "evil.test"), ("origin", "https://evil.test")],
+        ] {
+            assert!(!is_ours(&config, &headers(forged)), "{forged:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_public_address_only_local_names_and_figures_are_hosts() {
+        let config = Config::default();
+        for (host, origin) in [
+            ("localhost:8000", "http://localhost:8000"),
+            ("LOCALHOST:8000", "http://localhost:8000"),
+            ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("[::1]:8000", "http://[::1]:8000"),
+            ("192.168.1.7", "http://192.168.1.7"),
+            ("fireside.localhost", "http://fireside.localhost"),
+        ] {
+            assert_eq!(site_origin(&config, &headers(&[("host", host)])).as_deref(), Some(origin));
+        }
+        for host in ["evil.test", "localhost.evil.test", "127.0.0.1.nip.io", "a@localhost", "0x7f.1", "", "local host"] {
+            assert_eq!(site_origin(&config, &headers(&[("host", host)])), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn two_hosts_are_none() {
+        let mut two = headers(&[("host", "localhost")]);
+        two.append(header::HOST, HeaderValue::from_static("evil.test"));
+        assert_eq!(site_origin(&Config::default(), &two), None);
+    }
+
+    #[test]
+    fn forwarded_addresses_are_believed_from_trusted_proxies_alone() {
+        let peer = SocketAddr::from(([10, 0, 0, 1], 5000));
+        let forwarded = headers(&[("x-forwarded-for", "6.6.6.6, 203.0.113.9, 10.0.0.2")]);
+        assert_eq!(client_address(&Config::default(), peer, &forwarded), peer.ip());
+        let config = Config { trusted_proxies: vec!["10.0.0.0/8".parse().expect("a network")], ..Config::default() };
+        assert_eq!(client_address(&config, peer, &forwarded).to_string(), "203.0.113.9");
+        assert_eq!(client_address(&config, peer, &headers(&[("x-forwarded-for", "not an address")])), peer.ip());
+    }
 }

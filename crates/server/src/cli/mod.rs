@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod serve;
+mod settings;
+mod user;
 
 use std::process::ExitCode;
 
@@ -18,6 +20,8 @@ struct Cli {
 enum Command {
     /// Start the server.
     Serve(serve::Serve),
+    /// Make, list, change and delete accounts.
+    User(user::User),
 }
 
 /// Reads the command line and does what it says.
@@ -26,6 +30,7 @@ pub fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::User(user) => user.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
