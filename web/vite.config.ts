@@ -4,6 +4,8 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { lucide } from "./call/ui/lucide.ts";
+import { fluent } from "./i18n/compile.ts";
 
 /** Writes `.br` and `.gz` beside every text asset that they make smaller; the server embeds and serves them. */
 function precompress(): Plugin {
@@ -28,9 +30,12 @@ function precompress(): Plugin {
   };
 }
 
+/** Short names for scoped styles: they stand on almost every element of the call page. */
+const cssHash = ({ hash, filename }: { hash: (text: string) => string; filename: string }) => `f${hash(filename).slice(0, 4)}`;
+
 // Two entries: the call page and the islands of the server-rendered site. The server reads dist/manifest.json to find them.
 export default defineConfig({
-  plugins: [svelte(), precompress()],
+  plugins: [svelte({ compilerOptions: { runes: true, cssHash } }), lucide(), fluent(), precompress()],
   css: {
     // Bootstrap 5.3 is written with @import and if(); both work until Sass 3.
     preprocessorOptions: {
@@ -47,5 +52,5 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: { input: { call: "call/main.ts", site: "site/main.ts" } },
   },
-  test: { include: ["{sdk,call,site}/**/*.test.ts"] },
+  test: { include: ["{sdk,call,site,i18n}/**/*.test.ts"] },
 });

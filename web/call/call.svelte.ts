@@ -20,7 +20,7 @@ export class Call {
   title = $state("");
   panel = $state<Panel | null>(null);
   /** The clock of the header, in `Date.now()` time; ticks once a second. */
-  now = $state(Date.now());
+  now = $state.raw(Date.now());
   readonly chat: ChatBox;
   readonly screen: ScreenShare;
   readonly loudspeakers: Loudspeakers;

@@ -1,26 +1,38 @@
-// Sentences for people come from the Fluent catalogues beside this file; code names them by id.
-import { FluentBundle, FluentResource, type FluentVariable } from "@fluent/bundle";
-import call from "./en/call.ftl?raw";
+// Sentences for people come from the Fluent catalogues beside this file (compiled by compile.ts); code names them by id.
+import call from "./en/call.ftl?compiled&raw";
 
-// Isolation is ours (see `isolate`): Fluent's own would put invisible characters into every name, also where nothing needs them.
-const bundle = new FluentBundle("en", { useIsolating: false });
-bundle.addResource(new FluentResource(call));
+const LANGUAGE = "en";
+
+export type Args = Readonly<Record<string, string | number>>;
+
+/** What compiled messages ask of the page. */
+export interface Formatter {
+  show(value: string | number | undefined): string;
+  /** The variant for this number's exact value or plural category, or for this word; else the one named `other`. */
+  choose(value: string | number | undefined, variants: Readonly<Record<string, string>>, other: string): string;
+}
+
+export type Catalogue = Readonly<Record<string, string | ((args: Args, format: Formatter) => string)>>;
 
 /** The sentence `id` with its arguments filled in. An unknown id gives the id itself, so that a slip is visible and harmless. */
-export function t(id: string, args?: Record<string, FluentVariable>): string {
-  const pattern = bundle.getMessage(id)?.value;
-  return pattern ? bundle.formatPattern(pattern, args && isolated(args), []) : id;
+export function t(id: string, args: Args = {}): string {
+  const message = catalogue[id] ?? id;
+  return typeof message === "string" ? message : message(args, formatter);
 }
 
-function isolated(args: Record<string, FluentVariable>): Record<string, FluentVariable> {
-  return Object.fromEntries(Object.entries(args).map(([name, value]) => [name, typeof value === "string" ? isolate(value) : value]));
-}
+const catalogue: Catalogue = call;
+const plurals = new Intl.PluralRules(LANGUAGE);
+const numbers = new Intl.NumberFormat(LANGUAGE);
 
-/** Keeps a right-to-left name from turning the sentence around it (Unicode UAX #9: first strong isolate). */
+const formatter: Formatter = {
+  show: (value) => (typeof value === "number" ? numbers.format(value) : isolate(value ?? "")),
+  choose: (value, variants, other) =>
+    variants[String(value)] ?? (typeof value === "number" ? variants[plurals.select(value)] : undefined) ?? variants[other] ?? "",
+};
+
+/** Keeps a right-to-left name from turning the sentence around it (Unicode UAX #9: first strong isolate). Others are left as they are. */
 function isolate(value: string): string {
-  return /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}\u202a-\u202e\u2066-\u2069]/u.test(value)
-    ? `\u2068${value}\u2069`
-    : value;
+  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** The hour and the minute, as the person's own settings write them. */
@@ -34,4 +46,4 @@ export function day(at: number): string {
 }
 
 const hourAndMinute = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const wholeDay = new Intl.DateTimeFormat("en", { weekday: "long", day: "numeric", month: "long" });
+const wholeDay = new Intl.DateTimeFormat(LANGUAGE, { weekday: "long", day: "numeric", month: "long" });

@@ -24,16 +24,16 @@ const DEFAULTS: Remembered = {
 };
 
 export class Preferences {
-  name = $state(DEFAULTS.name);
-  microphone = $state(DEFAULTS.microphone);
-  camera = $state(DEFAULTS.camera);
-  microphoneId = $state(DEFAULTS.microphoneId);
-  cameraId = $state(DEFAULTS.cameraId);
-  speakerId = $state(DEFAULTS.speakerId);
+  name = $state.raw(DEFAULTS.name);
+  microphone = $state.raw(DEFAULTS.microphone);
+  camera = $state.raw(DEFAULTS.camera);
+  microphoneId = $state.raw(DEFAULTS.microphoneId);
+  cameraId = $state.raw(DEFAULTS.cameraId);
+  speakerId = $state.raw(DEFAULTS.speakerId);
   /** A soft tone when somebody comes or goes. */
-  sounds = $state(DEFAULTS.sounds);
+  sounds = $state.raw(DEFAULTS.sounds);
   /** Single keys work as shortcuts (WCAG 2.1.4 asks that they can be switched off). */
-  shortcuts = $state(DEFAULTS.shortcuts);
+  shortcuts = $state.raw(DEFAULTS.shortcuts);
 
   readonly #storage: Storage | null;
 

@@ -1,0 +1,262 @@
+// A room without a server, for looking at the page (preview.html): people with painted pictures who talk, mute and write.
+// Never part of the build: nothing that ships imports it.
+import type {
+  Chat,
+  ChatMessage,
+  EndReason,
+  JoinOptions,
+  Limits,
+  LocalParticipant,
+  OwnMessage,
+  Participant,
+  Room,
+  RoomEvents,
+  RoomState,
+  Source,
+} from "../sdk";
+
+type Listener = (detail: never) => void;
+
+export interface MockOptions {
+  people: number;
+  screens: number;
+  messages: number;
+  title: string;
+}
+
+const NAMES = ["Chloé Martin", "Ben Okafor", "Dmitri Moroz", "Aiko Tanaka", "Ruth Ben-David", "دينا الشريف", "Maximiliane Freifrau von Hohenlohe-Langenburg"];
+
+export class MockRoom implements Room {
+  state: RoomState = { kind: "connected" };
+  info;
+  limits: Limits = { chat_chars: 4000, name_chars: 60, people: 8, ping_interval_ms: 10_000, resume_window_ms: 20_000 };
+  local: MockPerson;
+  participants: MockPerson[];
+  chat: MockChat;
+  startedAt = Date.now() - 724_000;
+  #listeners = new Map<string, Set<Listener>>();
+
+  constructor(join: JoinOptions, options: MockOptions) {
+    this.info = { code: join.code, title: options.title };
+    this.local = new MockPerson("you", join.name ?? "Ada Lovelace", this);
+    this.local.set("microphone", join.microphone ?? null);
+    this.local.set("camera", join.camera ?? null);
+    this.participants = NAMES.slice(0, options.people - 1).map((name, index) => this.#person(name, index));
+    this.participants.slice(0, options.screens).forEach((person) => person.set("screen", painted(person.name, 1600, 1000, true)));
+    this.chat = new MockChat(this, options.messages);
+  }
+
+  #person(name: string, index: number): MockPerson {
+    const person = new MockPerson(name, name, this);
+    person.microphone = index !== 2;
+    person.speaking = index === 0;
+    if (index !== 2) person.set("camera", painted(name, 640, index === 3 ? 640 : 360, false));
+    if (index === 1) person.handRaisedAt = 1;
+    person.role = index === 0 ? "host" : index > 3 ? "guest" : "member";
+    return person;
+  }
+
+  on<K extends keyof RoomEvents>(event: K, listener: (detail: RoomEvents[K]) => void): () => void {
+    const set = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, set.add(listener as Listener));
+    return () => void set.delete(listener as Listener);
+  }
+
+  emit<K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]): void {
+    for (const listener of this.#listeners.get(event) ?? []) (listener as (detail: RoomEvents[K]) => void)(detail);
+  }
+
+  join(name: string): MockPerson {
+    const person = this.#person(name, 9);
+    this.participants = [...this.participants, person];
+    this.emit("participants", undefined);
+    this.emit("joined", person);
+    return person;
+  }
+
+  depart(person: MockPerson): void {
+    this.participants = this.participants.filter((other) => other !== person);
+    this.emit("participants", undefined);
+    this.emit("left", { participant: person, reason: "left" });
+  }
+
+  become(state: RoomState): void {
+    this.state = state;
+    this.emit("state", state);
+  }
+
+  end(reason: EndReason): void {
+    this.become({ kind: "ended", reason });
+  }
+
+  raiseHand(raised: boolean): void {
+    this.local.handRaisedAt = raised ? Date.now() : null;
+    this.emit("updated", this.local);
+  }
+
+  rename(name: string): void {
+    this.local.name = name;
+    this.emit("updated", this.local);
+  }
+
+  leave(): Promise<void> {
+    this.end("left");
+    return Promise.resolve();
+  }
+}
+
+export class MockPerson implements LocalParticipant {
+  role: Participant["role"] = "member";
+  microphone = false;
+  camera = false;
+  screen = false;
+  handRaisedAt: number | null = null;
+  connection: Participant["connection"] = "connected";
+  speaking = false;
+  #tracks = new Map<Source, MediaStreamTrack>();
+
+  constructor(
+    readonly id: string,
+    public name: string,
+    private readonly room: MockRoom,
+  ) {}
+
+  track(source: Source): MediaStreamTrack | null {
+    return this.#tracks.get(source) ?? null;
+  }
+
+  set(source: Source, track: MediaStreamTrack | null): void {
+    if (track) this.#tracks.set(source, track);
+    else this.#tracks.delete(source);
+    if (source !== "screen_audio") this[source] = track !== null;
+  }
+
+  setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.track(source)?.stop();
+    this.set(source, track);
+    this.room.emit("updated", this);
+    return Promise.resolve();
+  }
+
+  change(changes: Partial<Pick<MockPerson, "connection" | "speaking" | "microphone" | "handRaisedAt" | "name">>): void {
+    Object.assign(this, changes);
+    this.room.emit("updated", this);
+  }
+}
+
+class MockChat implements Chat {
+  messages: ChatMessage[];
+  pending: OwnMessage[] = [];
+  more = true;
+  #next = 1000;
+
+  constructor(
+    private readonly room: MockRoom,
+    count: number,
+  ) {
+    this.messages = TEXTS.slice(0, count).map(([from, text], index) => this.#message(from, text, Date.now() - 900_000 + index * 50_000));
+  }
+
+  #message(from: string, text: string, at: number): ChatMessage {
+    return { id: String(this.#next++), from, name: from === "you" ? this.room.local.name : from, text, sent_at: at };
+  }
+
+  isOwn = (message: ChatMessage) => message.from === "you";
+
+  /** Text with "fail" in it fails. */
+  send(text: string): void {
+    const own: OwnMessage = { id: `own ${this.#next++}`, text, state: "sending", at: Date.now() };
+    this.pending = [...this.pending, own];
+    this.room.emit("chat", undefined);
+    setTimeout(() => this.#settle(own), 600);
+  }
+
+  #settle(own: OwnMessage): void {
+    if (own.text.includes("fail")) this.pending = this.pending.map((other) => (other.id === own.id ? { ...own, state: "failed" } : other));
+    else {
+      this.pending = this.pending.filter((other) => other.id !== own.id);
+      this.messages = [...this.messages, this.#message("you", own.text, own.at)];
+    }
+    this.room.emit("chat", undefined);
+  }
+
+  arrive(from: string, text: string): void {
+    const message = this.#message(from, text, Date.now());
+    this.messages = [...this.messages, message];
+    this.room.emit("chat", undefined);
+    this.room.emit("message", message);
+  }
+
+  retry(id: string): void {
+    const own = this.pending.find((other) => other.id === id);
+    this.discard(id);
+    if (own) this.send(own.text.replace("fail", "well"));
+  }
+
+  discard(id: string): void {
+    this.pending = this.pending.filter((other) => other.id !== id);
+    this.room.emit("chat", undefined);
+  }
+
+  async loadOlder(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const first = this.messages[0]?.sent_at ?? Date.now();
+    const older = Array.from({ length: 30 }, (_, i) => this.#message(NAMES[i % 3] ?? "", `Older message ${i}`, first - (30 - i) * 3_600_000));
+    this.messages = [...older, ...this.messages];
+    this.more = false;
+  }
+}
+
+const TEXTS: [string, string][] = [
+  ["Ben Okafor", "The build is green again. Notes: https://example.org/docs/2026-11.md"],
+  ["Ben Okafor", "(the second page has the numbers)"],
+  ["Chloé Martin", "Lovely, I'll share my screen for the last point."],
+  ["you", "Thank you both"],
+  ["you", "👍"],
+  ["دينا الشريف", "مرحبا بالجميع، سأتأخر خمس دقائق."],
+  ["Aiko Tanaka", "A longer thought that runs over several lines, so that one sees how the text wraps, and whereaverylongwordwithoutanyspaces_breaks_so_that_nothing_overflows."],
+  ["you", "Let us look at https://example.org/a/very/long/path/that/does/not/fit/into/the/panel?with=a&query=too together."],
+];
+
+/** A moving painting instead of a camera, or a page of text instead of a screen. */
+function painted(name: string, width: number, height: number, page: boolean): MediaStreamTrack | null {
+  const canvas = Object.assign(document.createElement("canvas"), { width, height });
+  const context = canvas.getContext("2d");
+  if (!context) return null;
+  const hue = [...name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0) * 7, 0) % 360;
+  let frame = 0;
+  const draw = () => (page ? drawPage(context, width, height) : drawFace(context, width, height, hue, frame++));
+  draw();
+  setInterval(draw, 200);
+  return canvas.captureStream(5).getVideoTracks()[0] ?? null;
+}
+
+function drawFace(context: CanvasRenderingContext2D, width: number, height: number, hue: number, frame: number): void {
+  const sway = Math.sin(frame / 9) * width * 0.02;
+  const light = context.createRadialGradient(width / 2 + sway, height * 0.4, 0, width / 2, height / 2, width * 0.7);
+  light.addColorStop(0, `hsl(${hue} 45% 72%)`);
+  light.addColorStop(0.6, `hsl(${hue} 38% 34%)`);
+  light.addColorStop(1, `hsl(${hue} 40% 14%)`);
+  context.fillStyle = light;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = `hsl(${hue} 30% 22%)`;
+  context.beginPath();
+  context.ellipse(width / 2 + sway, height * 1.08, height * 0.5, height * 0.42, 0, 0, 7);
+  context.fill();
+  context.fillStyle = `hsl(${(hue + 20) % 360} 50% 78%)`;
+  context.beginPath();
+  context.ellipse(width / 2 + sway, height * 0.45, height * 0.17, height * 0.23, 0, 0, 7);
+  context.fill();
+}
+
+function drawPage(context: CanvasRenderingContext2D, width: number, height: number): void {
+  context.fillStyle = "#fdfdfb";
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = "#222";
+  context.font = "48px sans-serif";
+  context.fillText("Numbers of the week", 90, 130);
+  for (let line = 0; line < 11; line += 1) {
+    context.fillStyle = line % 4 === 3 ? "#f26a1b" : "#c9c2b8";
+    context.fillRect(90, 200 + line * 66, 400 + ((line * 397) % 900), 30);
+  }
+}

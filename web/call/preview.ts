@@ -1,0 +1,31 @@
+// For looking at the page without a server: `npx vite`, then /call/preview.html?people=5&screens=1&messages=8&guest.
+import { mount } from "svelte";
+import "../styles/call.scss";
+import App from "./App.svelte";
+import { MockRoom } from "./mock";
+import { Visit } from "./visit.svelte";
+
+const query = new URLSearchParams(location.search);
+const number = (name: string, otherwise: number) => Number(query.get(name) ?? otherwise);
+const title = query.get("title") ?? "Monday stand-up";
+const refused = query.get("refused");
+
+const visit = new Visit(
+  {
+    code: "k7fq-2mzx-9tda",
+    title,
+    link: `${location.origin}/r/k7fq-2mzx-9tda`,
+    signed_in: !query.has("guest"),
+    name: query.has("guest") ? "" : "Ada Lovelace",
+    owner: true,
+    home: "/",
+  },
+  async (options) => {
+    if (refused) throw Object.assign(new Error(refused), { code: refused });
+    const room = new MockRoom(options, { people: number("people", 4), screens: number("screens", 0), messages: number("messages", 8), title });
+    Object.assign(globalThis, { room });
+    return Promise.resolve(room);
+  },
+);
+const target = document.getElementById("call");
+if (target) mount(App, { target, props: { visit } });
