@@ -215,25 +215,6 @@ describe("negotiation", () => {
     await settle();
     expect([...ways(ada), ...ways(bo)]).toEqual(["connected", "connected"]);
   });
-
-  it("both offering at once ends in one connection with four sections", async () => {
-    FakePeer.blocked = true;
-    const ada = await come("Ada", withMedia());
-    const bo = await come("Bo", withMedia());
-    // Both rebuild in the same moment: the offers cross on the way.
-    const pairs = live();
-    server.lose("Ada");
-    server.lose("Bo");
-    await settle();
-    FakePeer.blocked = false;
-    for (const peer of pairs) peer.become("failed");
-    await pass(60_000);
-    expect([...ways(ada), ...ways(bo)]).toEqual(["connected", "connected"]);
-    expect(live()).toHaveLength(2);
-    for (const peer of live()) expect(peer.transceivers).toHaveLength(4);
-    expect(person(ada, "Bo").track("camera")).not.toBeNull();
-    expect(person(bo, "Ada").track("camera")).not.toBeNull();
-  });
 });
 
 describe("a lost connection to the server", () => {

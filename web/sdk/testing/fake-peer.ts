@@ -229,7 +229,7 @@ export class FakePeer {
   #gather(): void {
     const usernameFragment = this.#fragment;
     const described = this.localDescription;
-    queueMicrotask(() => {
+    setTimeout(() => {
       // As in a browser, the description then holds what was found.
       if (described) described.sdp += "a=candidate:1\r\n";
       this.onicecandidate?.({ candidate: { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment } });

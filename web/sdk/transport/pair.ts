@@ -16,6 +16,8 @@ const KINDS = { microphone: "audio", camera: "video", screen: "video", screen_au
 const STUCK_MS = 8_000;
 const MORE_PATIENCE_MS = 2_000;
 const LONGEST_PATIENCE_MS = 30_000;
+/** An offer without an answer is said again after this: one of the two may have been lost with a connection to the server. */
+const ANSWER_MS = 3_000;
 /** ICE often comes back by itself within this. */
 const INTERRUPTED_MS = 2_000;
 /** One side mends first; the other only if that did not help. */
@@ -58,6 +60,8 @@ export class Pair {
   #attempts = 0;
   /** An attempt is due as soon as messages get through. */
   #due = false;
+  /** The offer that is out was said twice. */
+  #repeated = false;
   #closed = false;
   readonly #host: PairHost;
   readonly #stats: StatsMemory = {};
@@ -115,7 +119,7 @@ export class Pair {
       if (!this.#canSignal()) return;
       const waiting = this.#outbox.splice(0);
       // A description holds every candidate found so far, so it takes the place of all that waited.
-      if (!this.#repeat()) for (const { connection, body } of waiting) this.#say(body, connection);
+      if (!this.#repeatOffer()) for (const { connection, body } of waiting) this.#say(body, connection);
       const due = this.#due && this.#pc?.connectionState !== "connected";
       this.#due = false;
       if (!due) return;
@@ -170,7 +174,10 @@ export class Pair {
   async #sendOffer(pc: RTCPeerConnection, options?: RTCOfferOptions): Promise<void> {
     const offer = await pc.createOffer(options);
     await pc.setLocalDescription(offer);
-    if (pc === this.#pc) this.#say({ kind: "offer", sdp: pc.localDescription?.sdp ?? offer.sdp ?? "" });
+    if (pc !== this.#pc) return;
+    this.#say({ kind: "offer", sdp: pc.localDescription?.sdp ?? offer.sdp ?? "" });
+    this.#repeated = false;
+    this.#arm(ANSWER_MS);
   }
 
   async #receive(connection: number, body: SignalBody): Promise<void> {
@@ -218,6 +225,7 @@ export class Pair {
     const pc = this.#pc;
     if (pc?.signalingState !== "have-local-offer") return;
     await pc.setRemoteDescription({ type: "answer", sdp: withSilence(sdp) });
+    if (pc.connectionState !== "connected") this.#arm();
     await this.#addCandidates();
     this.adapt();
   }
@@ -325,8 +333,14 @@ export class Pair {
       this.#set("reconnecting");
       if (this.polite) return this.#arm(POLITE_MS);
     }
-    if (this.#canSignal()) this.#mend();
-    else this.#due = true;
+    if (!this.#canSignal()) {
+      this.#due = true;
+    } else if (!this.#repeated && this.#repeatOffer()) {
+      this.#repeated = true;
+      this.#arm();
+    } else {
+      this.#mend();
+    }
   }
 
   #mend(): void {
@@ -335,18 +349,14 @@ export class Pair {
     this.#arm();
     const pc = this.#pc;
     if (this.#attempts > 1 || !pc) void this.#run(() => this.#offerAnew());
-    else if (!this.#repeat("offer") && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
+    else if (!this.#repeatOffer() && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
   }
 
-  /** Says our last description again, of a connection that is not up: it may not have been heard, and twice does no harm. */
-  #repeat(only?: "offer"): boolean {
-    const pc = this.#pc;
-    const description = pc?.localDescription;
-    if (!pc || !description || pc.connectionState === "connected") return false;
-    const { type, sdp } = description;
-    if (type !== (pc.signalingState === "have-local-offer" ? "offer" : "answer") || (only && type !== only)) return false;
-    this.#say({ kind: type, sdp });
-    return true;
+  /** Says an offer that has no answer again: it may not have been heard, and twice does no harm. */
+  #repeatOffer(): boolean {
+    const offer = this.#pc?.signalingState === "have-local-offer" ? this.#pc.localDescription : null;
+    if (offer) this.#say({ kind: "offer", sdp: offer.sdp });
+    return offer !== null;
   }
 
   #canSignal(): boolean {
