@@ -143,18 +143,6 @@ describe("media", () => {
 });
 
 describe("negotiation", () => {
-  it("ignores what belongs to an earlier connection", async () => {
-    const ada = await come("Ada");
-    await come("Bo");
-    const before = live();
-    const [offer] = signals("Bo", "offer");
-    server.deliver(server.seat("Bo"), { ...offer!, connection: 0 });
-    server.deliver(server.seat("Bo"), { ...signals("Bo", "candidate")[0]!, connection: 0 });
-    await settle();
-    expect(live()).toEqual(before);
-    expect(ways(ada)).toEqual(["connected"]);
-  });
-
   it("a greater number replaces the peer connection", async () => {
     const ada = await come("Ada");
     const bo = await come("Bo");

@@ -68,6 +68,8 @@ export class FakePeer {
   static all: FakePeer[] = [];
   /** Nothing gets through while this is so. */
   static blocked = false;
+  /** Candidates that belonged to no description. */
+  static refused = 0;
   static #fragments = 0;
 
   signalingState: RTCSignalingState = "stable";
@@ -92,6 +94,7 @@ export class FakePeer {
   static reset(): void {
     FakePeer.all = [];
     FakePeer.blocked = false;
+    FakePeer.refused = 0;
   }
 
   get localDescription(): Described | null {
@@ -133,6 +136,7 @@ export class FakePeer {
     if (description.type === "rollback") {
       if (this.signalingState !== "have-local-offer") throw new DOMException("nothing to roll back", "InvalidStateError");
       this.pendingLocalDescription = null;
+      if (!this.currentLocalDescription) for (const transceiver of this.transceivers) transceiver.mid = null;
       this.#fragment = fragment(this.currentLocalDescription) ?? this.#fragment;
       this.signalingState = "stable";
       return;
@@ -175,7 +179,10 @@ export class FakePeer {
   async addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
     this.#assertOpen();
     if (!this.remoteDescription) throw new DOMException("no description", "InvalidStateError");
-    if (candidate.usernameFragment !== fragment(this.remoteDescription)) throw new DOMException("unknown fragment", "OperationError");
+    if (candidate.usernameFragment !== fragment(this.remoteDescription)) {
+      FakePeer.refused += 1;
+      throw new DOMException("unknown fragment", "OperationError");
+    }
     this.heard += 1;
     this.#tryConnect();
   }

@@ -56,6 +56,7 @@ function expectWhole({ toBo, toAda }: ReturnType<typeof couple>): void {
   expect([toBo.state, toAda.state]).toEqual(["connected", "connected"]);
   expect(live().map(({ transceivers }) => transceivers.length)).toEqual([4, 4]);
   expect(live().map(({ signalingState }) => signalingState)).toEqual(["stable", "stable"]);
+  expect(FakePeer.refused).toBe(0);
   for (const pair of [toBo, toAda]) expect(pair.track("camera")).not.toBeNull();
   for (const pair of [toBo, toAda]) expect(pair.track("microphone")).toBeNull();
 }
@@ -182,6 +183,24 @@ describe("mending", () => {
     expect(kinds("ada")).not.toContain("answer");
     expect(kinds("bo")).toEqual(expect.arrayContaining(["offer", "answer"]));
   });
+});
+
+it("what is late from an earlier connection changes nothing", async () => {
+  const both = couple();
+  both.toAda.expect();
+  both.toBo.offer();
+  await pass(DELAY * 6);
+  const late = [...said];
+  both.toBo.offer();
+  await pass(DELAY * 6);
+  expectWhole(both);
+  const peers = live();
+  said = [];
+  for (const { from, connection, body } of late) (from === "ada" ? both.toAda : both.toBo).receive(connection, body);
+  await pass(DELAY * 6);
+  expect(said).toEqual([]);
+  expect(live()).toEqual(peers);
+  expectWhole(both);
 });
 
 it("has no effect once closed", async () => {
