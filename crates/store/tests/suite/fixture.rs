@@ -21,6 +21,8 @@ pub(crate) struct Fixture {
     /// What another program would connect to.
     pub(crate) other: String,
     file: Option<PathBuf>,
+    /// The name of its schema on the one server, which is quicker to make than a database.
+    schema: String,
     _folder: Option<tempfile::TempDir>,
 }
 
@@ -34,19 +36,18 @@ impl Fixture {
 
     pub(crate) fn at(path: PathBuf) -> Self {
         let (url, other) = (format!("sqlite://{}", path.display()), format!("sqlite://{}?mode=rwc", path.display()));
-        Self { url, other, file: Some(path), _folder: None }
+        Self { url, other, file: Some(path), schema: String::new(), _folder: None }
     }
 
     /// `None`: PostgreSQL is left out of this run.
     pub(crate) async fn postgres() -> Option<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         let server = server::running()?;
-        let name = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let admin = Database::connect(server.url("postgres")).await.unwrap();
-        admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-        admin.close().await.unwrap();
-        let url = server.url(&name);
-        Some(Self { other: url.clone(), url, file: None, _folder: None })
+        let schema = format!("test{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let url = format!("{}?options=-csearch_path%3D{schema}", server.url("postgres"));
+        let fixture = Self { other: url.clone(), url, file: None, schema, _folder: None };
+        fixture.empty().await;
+        Some(fixture)
     }
 
     /// The file, if the database is one.
@@ -63,7 +64,8 @@ impl Fixture {
             return;
         }
         let other = self.other().await;
-        other.execute_unprepared("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await.unwrap();
+        let schema = &self.schema;
+        other.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {schema} CASCADE; CREATE SCHEMA {schema}")).await.unwrap();
         other.close().await.unwrap();
     }
 
