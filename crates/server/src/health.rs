@@ -2,21 +2,28 @@
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::routing::get;
 
 use crate::state::AppState;
 
 /// A database that does not answer within this is as good as gone to whoever waits for a page.
 const DATABASE_WITHIN: Duration = Duration::from_secs(2);
 
+/// The routes that say how the server is.
+pub fn routes() -> Router<AppState> {
+    Router::new().route("/healthz", get(live)).route("/readyz", get(ready))
+}
+
 /// `GET /healthz`.
-pub async fn live() -> &'static str {
+async fn live() -> &'static str {
     "ok\n"
 }
 
 /// `GET /readyz`: 503 with the reason when new visitors should be sent elsewhere.
-pub async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
+async fn ready(State(state): State<AppState>) -> (StatusCode, &'static str) {
     if state.meetings.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n");
     }

@@ -5,9 +5,11 @@
 use std::net::SocketAddr;
 use std::sync::LazyLock;
 
+use axum::Router;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use metrics::{Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use subtle::ConstantTimeEq;
@@ -89,8 +91,14 @@ fn describe() {
     describe_counter!("fireside_meeting_panics_total", "Meetings that ended by a fault of the server");
 }
 
+/// The route that Prometheus reads.
+pub fn routes() -> Router<AppState> {
+    LazyLock::force(&METRICS);
+    Router::new().route("/metrics", get(show))
+}
+
 /// `GET /metrics`: for this machine and for whoever has the token; for everyone else the page does not exist.
-pub async fn show(State(state): State<AppState>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
+async fn show(State(state): State<AppState>, ConnectInfo(peer): ConnectInfo<SocketAddr>, headers: HeaderMap) -> Response {
     let Some(handle) = METRICS.handle.as_ref().filter(|_| may_read(state.config.metrics_token.as_deref(), peer, &headers)) else {
         return StatusCode::NOT_FOUND.into_response();
     };

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 /// How long clients are given to hear of it and accepted chat to be kept. Service managers wait longer before they kill
 /// (systemd 90 s, Docker 10 s, so not more than that).
-pub const WITHIN: Duration = Duration::from_secs(9);
+pub const WITHIN: Duration = Duration::from_secs(8);
+/// How long pages that are being made are then waited for.
+pub const REQUESTS_WITHIN: Duration = Duration::from_secs(1);
 
 /// Waits until somebody asks the process to stop: Ctrl-C, or SIGTERM from a service manager.
 ///

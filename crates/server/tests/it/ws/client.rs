@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fireside_protocol::{
-    ChatId, ClientMessage, DeniedCode, ErrorCode, Join, MediaState, ParticipantId, Resume, RoomCode, ServerFrame, ServerMessage, SignalBody, Welcome,
+    ChatId, ChatMessage, ClientMessage, DeniedCode, ErrorCode, Join, MediaState, ParticipantId, Resume, RoomCode, ServerFrame, ServerMessage,
+    SignalBody, Welcome,
 };
 use fireside_store::{Account, NewAccount, NewRoom, NewSession, Session, Store};
 use futures_util::{SinkExt, StreamExt};
@@ -225,6 +226,20 @@ impl Client {
             Some(ServerMessage::Denied { code, .. }) => code,
             other => panic!("not denied: {other:?}"),
         }
+    }
+
+    /// The acknowledgement of a chat message.
+    pub(crate) async fn ack(&mut self, wanted: ChatId) -> ChatMessage {
+        self.hear_of(|message| match message {
+            ServerMessage::ChatAck { id, message } if *id == wanted => Some(message.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The next chat message of somebody else.
+    pub(crate) async fn chat_message(&mut self) -> ChatMessage {
+        self.hear_of(|message| if let ServerMessage::Chat { message } = message { Some(message.clone()) } else { None }).await
     }
 
     pub(crate) async fn error(&mut self) -> (ErrorCode, Option<String>) {

@@ -1,4 +1,7 @@
 //! `/ws/{room}`, spoken to by a client that is not ours (tokio-tungstenite), over a real socket.
 
 mod call;
+mod chat;
 mod client;
+mod door;
+mod input;
