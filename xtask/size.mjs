@@ -4,10 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-const KIB = 1024;
+const KB = 1000;
 const budgets = [
-  { entry: "call/main.ts", js: 50 * KIB, css: 20 * KIB },
-  { entry: "site/main.ts", js: 10 * KIB, css: 20 * KIB },
+  { entry: "call/main.ts", js: 50 * KB, css: 20 * KB },
+  { entry: "site/main.ts", js: 10 * KB, css: 20 * KB },
 ];
 
 const dist = process.argv[2];
@@ -37,7 +37,7 @@ for (const { entry, js, css } of budgets) {
     const size = gzipped(names.filter((name) => name.endsWith(`.${kind}`)));
     const over = size > budget;
     failed ||= over;
-    console.log(`${entry} ${kind}: ${(size / KIB).toFixed(1)} of ${budget / KIB} KiB${over ? ", too much" : ""}`);
+    console.log(`${entry} ${kind}: ${(size / KB).toFixed(1)} of ${budget / KB} kB${over ? ", too much" : ""}`);
   }
 }
 process.exit(failed ? 1 : 0);

@@ -17,6 +17,7 @@ interface Axe {
 export async function expectAccessible(page: Page, state: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await settled(page);
     await page.evaluate(axe);
     const violations = await page.evaluate(async (tags) => {
       const { axe } = window as unknown as { axe: Axe };
@@ -28,6 +29,15 @@ export async function expectAccessible(page: Page, state: string): Promise<void>
     expect.soft(violations, `${state}, ${colorScheme}`).toEqual([]);
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+}
+
+/** Waits until nothing moves or changes its colour any more (what goes on for ever is not waited for). */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const ending = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map((one) => one.finished));
+  });
 }
 
 /** Expects that nothing sticks out to the side. */
