@@ -127,7 +127,7 @@ describe("coming back", () => {
     }
     expect(waits[0]).toBe(0);
     waits.slice(1).forEach((wait, index) => {
-      const longest = Math.min(5_000, 400 * 2 ** index);
+      const longest = Math.min(5_000, 400 * 1.6 ** index);
       expect(wait).toBeGreaterThanOrEqual(longest / 2 - 1);
       expect(wait).toBeLessThanOrEqual(longest);
     });

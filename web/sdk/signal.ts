@@ -24,8 +24,9 @@ export interface SignalHandlers {
   state(state: SignalState): void;
 }
 
-/** The wait before attempt `n` (from 1) is this, doubled each time up to `LONGEST`, of which between half and all is waited. */
+/** The first wait, and what each is multiplied by for the next, up to `LONGEST`; between half and all of it is waited. */
 const SHORTEST_MS = 400;
+const GROWTH = 1.6;
 const LONGEST_MS = 5_000;
 /** A connection attempt that has not led to `welcome` or `denied` by then is given up. */
 const ATTEMPT_MS = 8_000;
@@ -199,7 +200,7 @@ export class Signal {
     if (this.#attempt >= ATTEMPTS) return this.#end("lost");
     const step = this.#attempt === 0 && !atOnce ? 1 : this.#attempt;
     this.#attempt = step + 1;
-    this.#wait(step === 0 ? 0 : Math.min(LONGEST_MS, SHORTEST_MS * 2 ** (step - 1)) * (0.5 + Math.random() / 2));
+    this.#wait(step === 0 ? 0 : Math.min(LONGEST_MS, SHORTEST_MS * GROWTH ** (step - 1)) * (0.5 + Math.random() / 2));
   }
 
   #wait(ms: number): void {
