@@ -1,5 +1,7 @@
 //! People with an account.
 
+use std::fmt;
+
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
@@ -9,8 +11,8 @@ use crate::entity::{account, room, session};
 use crate::error::broken_uniqueness;
 use crate::{Store, StoreError};
 
-/// An account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An account. Its `Debug` shows the id alone: names and hashes do not belong in a log.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Account {
     /// Its id (UUID version 7).
     pub id: Uuid,
@@ -28,8 +30,8 @@ pub struct Account {
     pub created_at: i64,
 }
 
-/// An account to be made.
-#[derive(Clone, Debug)]
+/// An account to be made. Its `Debug` shows nothing of it.
+#[derive(Clone)]
 #[allow(missing_docs, reason = "the fields are those of Account")]
 pub struct NewAccount {
     pub username: String,
@@ -175,6 +177,18 @@ impl From<account::Model> for Account {
             is_admin: row.is_admin,
             created_at: row.created_at,
         }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewAccount").finish_non_exhaustive()
     }
 }
 

@@ -48,6 +48,24 @@ async fn is_made_and_found(fixture: Fixture) {
     assert_eq!(store.account_by_login("grace").await.unwrap(), None);
 }
 
+#[test]
+fn shows_neither_names_nor_hashes_in_a_log() {
+    let new = new_account("Ada");
+    let id = Uuid::nil();
+    let account = Account {
+        id,
+        username: new.username.clone(),
+        email: new.email.clone(),
+        display_name: new.display_name.clone(),
+        password_hash: new.password_hash.clone(),
+        is_admin: true,
+        created_at: NOW,
+    };
+    let shown = format!("{account:?} {new:?}");
+    assert!(shown.contains(&id.to_string()), "{shown}");
+    assert!(!shown.contains("Ada") && !shown.contains("argon2"), "{shown}");
+}
+
 async fn names_are_unique_without_case(fixture: Fixture) {
     let store = fixture.open().await;
     account(&store, "ada").await;
