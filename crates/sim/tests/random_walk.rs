@@ -1,0 +1,50 @@
+//! Joins, leaves, chat, broken connections, kills and restarts in any order. `FIRESIDE_SIM_SEED=n` replays one walk and shows
+//! its diary.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use fireside_sim::World;
+
+/// Walks of one test run.
+const SEEDS: u64 = 240;
+/// Things that happen in each.
+const STEPS: usize = 150;
+
+fn walk(seed: u64) -> Vec<String> {
+    let mut world = World::new(seed);
+    // Up to nine people where eight fit; three of them with two accounts.
+    for account in [Some(1), Some(1), Some(2), None, None, None, None, None, None].into_iter().take(3 + (seed % 7) as usize) {
+        world.add(account);
+    }
+    let done = catch_unwind(AssertUnwindSafe(|| {
+        for _ in 0..STEPS {
+            world.stir();
+        }
+        world.calm_down();
+        world.assert_all_is_well();
+    }));
+    if let Err(panic) = done {
+        let from = world.diary.len().saturating_sub(60);
+        eprintln!("FIRESIDE_SIM_SEED={seed} failed at {} after\n{}", world.now(), world.diary[from..].join("\n"));
+        resume_unwind(panic);
+    }
+    world.diary
+}
+
+#[test]
+fn whatever_happens_everyone_agrees_in_the_end() {
+    if let Some(seed) = std::env::var("FIRESIDE_SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        eprintln!("{}", walk(seed).join("\n"));
+        return;
+    }
+    let first = std::env::var("FIRESIDE_SIM_FROM").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    for seed in first..first + SEEDS {
+        walk(seed);
+    }
+}
+
+#[test]
+fn a_seed_tells_the_same_story_each_time() {
+    assert_eq!(walk(3), walk(3));
+    assert_ne!(walk(3), walk(4));
+}
