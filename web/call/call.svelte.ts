@@ -36,6 +36,7 @@ export class Call {
   ) {
     this.you = new Person(room.local, true);
     this.others = room.participants.map((participant) => new Person(participant, false));
+    this.#up = new Set(this.others.filter((person) => person.handRaisedAt !== null).map((person) => person.id));
     this.title = room.info.title;
     this.state = room.state;
     this.chat = new ChatBox(room.chat, room.limits.chat_chars);
@@ -145,7 +146,8 @@ export class Call {
     if (this.preferences.sounds) play("joined");
   }
 
-  #up = new Set<string>();
+  /** Whose hand is known to be up; those of the beginning are no news. */
+  #up: ReadonlySet<string>;
 
   #announceHands(): void {
     const up = new Set<string>();

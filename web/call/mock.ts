@@ -99,6 +99,10 @@ export class MockRoom implements Room {
     this.emit("updated", this.local);
   }
 
+  stats(): Promise<readonly []> {
+    return Promise.resolve([]);
+  }
+
   leave(): Promise<void> {
     this.end("left");
     return Promise.resolve();

@@ -67,6 +67,8 @@ const ANY: Aspect = { min: 0.1, max: 10 };
 const STRIP: Aspect = { min: 1, max: 16 / 9 };
 /** An upright stage narrower than this is a phone's. */
 const PHONE_PX = 600;
+/** With more people the tiles of a phone are so small that a floating one would hide a face. */
+const FLOATING_UP_TO = 4;
 
 export interface Scene {
   width: number;
@@ -90,7 +92,7 @@ export function arrange(scene: Scene): Arrangement {
   const whole: Rect = { x: 0, y: 0, width, height };
   if (screens > 0) return { ...beside(scene), floating: false };
   const upright = height > width;
-  const floating = upright && width < PHONE_PX && people > 1;
+  const floating = upright && width < PHONE_PX && people > 1 && people <= FLOATING_UP_TO;
   const tiles = place(floating ? people - 1 : people, whole, gap, upright ? UPRIGHT : LANDSCAPE);
   if (floating) tiles.push(ownRect(width, height, gap));
   return { people: tiles, screens: [], floating };

@@ -29,8 +29,8 @@ function shape(tag: string, get: (name: string) => string): string {
   const number = (name: string) => Number(get(name));
   switch (tag) {
     case "path":
-      // A first relative move would start where the shape before it ended.
-      return get("d").replace(/^m/, "M");
+      // A first relative move starts where the shape before it ended: back to the origin first.
+      return get("d").replace(/^m/, "M0 0m");
     case "rect":
       return rect(number("x"), number("y"), number("width"), number("height"), number("rx"));
     case "circle":

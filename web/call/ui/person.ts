@@ -17,9 +17,11 @@ function grapheme(word: string): string {
   return first?.segment ?? "";
 }
 
-/** A warm hue in degrees, from rose over ember to olive, the same for the same name everywhere. */
+/** A warm hue in degrees, from rose over ember to amber, the same for the same name everywhere. */
 export function hue(name: string): number {
   let hash = 2166136261;
   for (const char of name) hash = Math.imul(hash ^ (char.codePointAt(0) ?? 0), 16777619);
-  return (350 + ((hash >>> 0) % 115)) % 360;
+  // Mixed once more: short names differ only in the low bits.
+  hash = Math.imul(hash ^ (hash >>> 15), 2246822519);
+  return (355 + (((hash ^ (hash >>> 13)) >>> 0) % 85)) % 360;
 }

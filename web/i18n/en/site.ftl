@@ -42,7 +42,6 @@ join-elsewhere = That link leads to another server. Open it in a new tab instead
 
 sign-up-title = Make your account
 sign-up-username = Username
-sign-up-username-help = Letters, digits and . _ - +
 sign-up-email = Email
 sign-up-password = Password
 sign-up-password-help = Ten characters or more. A few words in a row are easy to remember and hard to guess.
