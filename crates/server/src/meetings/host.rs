@@ -229,3 +229,78 @@ impl Alarm {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::task::Context;
+
+    use fireside_meeting::Entrant;
+    use fireside_protocol::{ChatPage, Join, MediaState, Resume, Resumed, ServerMessage, Welcome};
+    use fireside_store::{NewAccount, NewRoom, Store};
+
+    use super::*;
+    use crate::meetings::Place;
+    use crate::ws::outbox::Next;
+
+    #[tokio::test]
+    async fn a_fault_ends_one_meeting_and_its_people_come_back_as_who_they_were() {
+        let store = Store::open("sqlite::memory:").await.expect("a database");
+        let meetings = Meetings::open(store.clone()).await.expect("meetings");
+        let (faulty, other) = (room(&store, "0000-0000-0001").await, room(&store, "0000-0000-0002").await);
+        let ann = Guest::join(&meetings, &faulty, None).await;
+        let ben = Guest::join(&meetings, &other, None).await;
+
+        ann.place.inbox.send(Envelope::Fault).await.expect("a host");
+        let ServerMessage::Bye { code: ByeCode::Restarting, .. } = next(&ann.outbox).await else { panic!("no good-bye") };
+        assert_eq!(meetings.people_in(&faulty.code).await, 0);
+
+        let resume = Resume { token: ann.welcome.resume_token.clone(), seq: 0, chat_after: None };
+        let again = Guest::join(&meetings, &faulty, Some(resume)).await;
+        assert_eq!((again.welcome.you, again.welcome.resumed), (ann.welcome.you, Resumed::Snapshot));
+        assert!(again.welcome.recovering_ms.is_some());
+        assert_eq!(meetings.people_in(&other.code).await, 1, "the other meeting goes on");
+        assert!(!ben.outbox.is_closing());
+    }
+
+    struct Guest {
+        outbox: Arc<Outbox>,
+        place: Place,
+        welcome: Welcome,
+        _seat: super::super::Seat,
+    }
+
+    impl Guest {
+        async fn join(meetings: &Meetings, room: &Room, resume: Option<Resume>) -> Self {
+            let outbox = Arc::new(Outbox::default());
+            let seat = meetings.connect(outbox.clone()).expect("a seat");
+            let claims = resume.as_ref().and_then(|resume| meetings.claims(&resume.token, room, None));
+            let joining = Joining {
+                connection: seat.connection,
+                outbox: outbox.clone(),
+                login: None,
+                entrant: Entrant { account: None, role: Role::Guest, account_name: None },
+                join: Join { name: Some("Ann".to_owned()), media: MediaState::default(), hand: false, resume },
+                claims,
+                chat: ChatPage::default(),
+            };
+            let code = room.code.parse().expect("a code");
+            let place = meetings.join(room, &code, joining, meetings.withdrawals()).expect("a place");
+            let ServerMessage::Welcome(welcome) = next(&outbox).await else { panic!("not let in") };
+            Self { outbox, place, welcome: *welcome, _seat: seat }
+        }
+    }
+
+    async fn next(outbox: &Outbox) -> ServerMessage {
+        let waiting = std::future::poll_fn(|cx: &mut Context<'_>| outbox.poll_next(cx)).await;
+        let Next::Write(waiting) = waiting else { panic!("closed") };
+        serde_json::from_str(&waiting.into_text()).expect("a message")
+    }
+
+    async fn room(store: &Store, code: &str) -> Room {
+        let (username, email) = (format!("owner{code}"), format!("{code}@example.org"));
+        let new = NewAccount { username, email, display_name: "Owner".to_owned(), password_hash: "!".to_owned(), is_admin: false };
+        let owner = store.create_account(new, 0).await.expect("an account").id;
+        let new = NewRoom { code: code.to_owned(), owner, title: "Planning".to_owned(), guests_allowed: true };
+        store.create_room(new, 0).await.expect("a database").expect("a free code")
+    }
+}

@@ -331,3 +331,97 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Pending
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::join;
+    use tokio::io::{DuplexStream, duplex};
+    use tokio_tungstenite::tungstenite::protocol::Role;
+
+    use super::*;
+
+    const QUICK: Timing = Timing {
+        ping_after: Duration::from_millis(40),
+        idle_after: Duration::from_millis(120),
+        stalled_after: Duration::from_millis(60),
+        close_within: Duration::from_millis(40),
+    };
+
+    /// Both ends of a connection on which `buffer` bytes are under way at most.
+    async fn pair(buffer: usize, timing: Timing) -> (Wire<DuplexStream>, Arc<Outbox>, WebSocketStream<DuplexStream>) {
+        let (near, far) = duplex(buffer);
+        let outbox = Arc::new(Outbox::default());
+        let wire = Wire::new(WebSocketStream::from_raw_socket(near, Role::Server, None).await, outbox.clone(), timing);
+        (wire, outbox, WebSocketStream::from_raw_socket(far, Role::Client, None).await)
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_is_asked_and_then_given_up() {
+        // The far end is not read, so nobody answers the ping: half-open.
+        let (mut wire, _outbox, mut far) = pair(4096, QUICK).await;
+        let begun = Instant::now();
+        assert!(matches!(wire.event().await, Event::Idle));
+        assert!(begun.elapsed() >= QUICK.idle_after);
+        assert!(matches!(far.next().await, Some(Ok(Message::Ping(_)))), "it was asked");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_answers_stays() {
+        let (mut wire, _outbox, mut far) = pair(4096, QUICK).await;
+        // Reading has pings answered.
+        let answering = tokio::spawn(async move { while far.next().await.is_some() {} });
+        let begun = Instant::now();
+        while begun.elapsed() < QUICK.idle_after * 3 {
+            assert!(matches!(wire.event().await, Event::Control));
+        }
+        answering.abort();
+    }
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_cut_off() {
+        let (mut wire, outbox, _far) = pair(64, QUICK).await;
+        outbox.push("x".repeat(100_000).into(), None).expect("room");
+        let begun = Instant::now();
+        assert!(matches!(wire.event().await, Event::Gone));
+        assert!(outbox.is_closing());
+        assert!(begun.elapsed() >= QUICK.stalled_after + QUICK.close_within);
+    }
+
+    #[tokio::test]
+    async fn a_slow_client_that_reads_again_hears_the_goodbye() {
+        let (mut wire, outbox, mut far) = pair(64, Timing { close_within: Duration::from_secs(20), ..QUICK }).await;
+        outbox.push("x".repeat(10_000).into(), None).expect("room");
+        outbox.push("never arrives".into(), None).expect("room");
+        let reading = async {
+            while !outbox.is_closing() {
+                tokio::task::yield_now().await;
+            }
+            let mut texts = Vec::new();
+            while let Some(Ok(Message::Text(text))) = far.next().await {
+                texts.push(text);
+            }
+            texts
+        };
+        let (event, texts) = join(wire.event(), reading).await;
+        assert!(matches!(event, Event::Closed), "{event:?}");
+        assert_eq!(texts.len(), 2);
+        assert!(texts[1].contains("too_slow"), "{}", texts[1]);
+    }
+
+    #[tokio::test]
+    async fn a_long_text_arrives_whole_and_others_after_it() {
+        let (mut wire, outbox, mut far) = pair(1024, Timing::default()).await;
+        let long: String = (0..30_000).map(|number| char::from(b'a' + u8::try_from(number % 26).expect("small"))).collect();
+        outbox.push(long.clone().into(), None).expect("room");
+        outbox.push("short".into(), None).expect("room");
+        outbox.close(CloseCode::Bye);
+        let reading = async {
+            assert_eq!(far.next().await.expect("open").expect("a frame"), Message::text(long));
+            assert_eq!(far.next().await.expect("open").expect("a frame"), Message::text("short"));
+            let Some(Ok(Message::Close(Some(frame)))) = far.next().await else { panic!("not closed") };
+            assert_eq!(u16::from(frame.code), 4000);
+        };
+        let (event, ()) = join(wire.event(), reading).await;
+        assert!(matches!(event, Event::Closed), "{event:?}");
+    }
+}

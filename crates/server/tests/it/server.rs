@@ -19,6 +19,12 @@ impl Server {
         Self::start_with(|_| {}).await
     }
 
+    /// One that keeps its data in this folder.
+    pub(crate) async fn start_in(data: TempDir) -> Self {
+        let (address, running) = launch(&data, |_| {}).await;
+        Self { address, data, running: Some(running) }
+    }
+
     /// One whose settings were changed by `change`.
     pub(crate) async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let data = TempDir::new().expect("a folder");
@@ -26,9 +32,14 @@ impl Server {
         Self { address, data, running: Some(running) }
     }
 
+    /// Ends the server properly.
+    pub(crate) async fn stop(&mut self) {
+        self.running.take().expect("it runs").stop().await;
+    }
+
     /// Ends the server properly and starts it again on the same data, at the same address.
     pub(crate) async fn restart(&mut self) {
-        self.running.take().expect("it runs").stop().await;
+        self.stop().await;
         let address = self.address;
         let (_, running) = launch(&self.data, |config| config.listen = address).await;
         self.running = Some(running);

@@ -71,11 +71,19 @@ impl Room {
 
 impl Member {
     pub(crate) async fn new(store: &Store, username: &str) -> Self {
+        Self::with_hash(store, username, "!".to_owned()).await
+    }
+
+    pub(crate) async fn with_password(store: &Store, username: &str, password: &str) -> Self {
+        Self::with_hash(store, username, fireside::auth::password::hash(password)).await
+    }
+
+    async fn with_hash(store: &Store, username: &str, password_hash: String) -> Self {
         let new = NewAccount {
             username: username.to_owned(),
             email: format!("{username}@example.org"),
             display_name: format!("{username} the member"),
-            password_hash: "!".to_owned(),
+            password_hash,
             is_admin: false,
         };
         let account = store.create_account(new, now()).await.expect("an account");

@@ -5,3 +5,7 @@ mod chat;
 mod client;
 mod door;
 mod input;
+mod resume;
+mod session;
+mod stop;
+mod trouble;
