@@ -93,7 +93,8 @@ impl Default for Config {
             sign_up: true,
             metrics_token: None,
             log_format: LogFormat::Auto,
-            log: String::from("info"),
+            // The database's tools would count every step of every start.
+            log: String::from("info,sea_orm_migration=warn"),
         }
     }
 }

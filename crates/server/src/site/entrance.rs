@@ -208,10 +208,7 @@ struct LogInPage<'a> {
 
 fn show_sign_up(status: StatusCode, visitor: &Visitor, form: &SignUp, errors: SignUpErrors) -> Result<Response, Problem> {
     let fields = Fields::of([
-        Field::text("username", t("sign-up-username"), &form.username)
-            .autocomplete("username")
-            .help(t("sign-up-username-help"))
-            .error(errors.username),
+        Field::text("username", t("sign-up-username"), &form.username).autocomplete("username").error(errors.username),
         Field::email("email", t("sign-up-email"), &form.email).error(errors.email),
         Field::password("password", t("sign-up-password"), "new-password").help(t("sign-up-password-help")).error(errors.password),
         Field::password("confirm_password", t("sign-up-confirm"), "new-password").error(errors.confirm_password),

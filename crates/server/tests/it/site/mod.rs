@@ -1,1 +1,13 @@
-//! The pages.
+//! The pages, as a browser (and one who is not a browser) meets them.
+
+mod account;
+mod assets;
+mod browser;
+mod command_line;
+mod entrance;
+mod errors;
+mod escaping;
+mod forged;
+mod headers;
+mod limits;
+mod rooms;
