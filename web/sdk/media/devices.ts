@@ -81,13 +81,28 @@ export async function openDevices(wanted: { microphone?: OpenOptions | false; ca
       opened.microphone = stream.getAudioTracks()[0] ?? null;
       opened.camera = stream.getVideoTracks()[0] ?? null;
       return opened;
-    } catch {
-      // One of them is the reason; asked one by one each gets its own answer.
+    } catch (error) {
+      // One of them is the reason; asked one by one each gets its own answer. A person who said no is not asked again.
+      if (asDeviceError(error, "camera").code === "denied" && !(await oneIsBlocked())) {
+        for (const source of ["microphone", "camera"] as const) opened.errors[source] = asDeviceError(error, source);
+        return opened;
+      }
     }
   }
   if (microphone) await openMicrophone(microphone).then(into(opened, "microphone"), failing(opened, "microphone"));
   if (camera) await openCamera(camera).then(into(opened, "camera"), failing(opened, "camera"));
   return opened;
+}
+
+/** Exactly one of the two was forbidden before, so that asking for the other makes sense. */
+async function oneIsBlocked(): Promise<boolean> {
+  const blocked = async (name: string): Promise<boolean> =>
+    (await navigator.permissions.query({ name: name as PermissionName })).state === "denied";
+  try {
+    return (await blocked("microphone")) !== (await blocked("camera"));
+  } catch {
+    return false;
+  }
 }
 
 const into = (opened: Opened, source: "microphone" | "camera") => (track: MediaStreamTrack) => void (opened[source] = track);

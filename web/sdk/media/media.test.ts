@@ -70,6 +70,33 @@ describe("a device that cannot be had", () => {
   });
 });
 
+describe("a person who says no", () => {
+  const refusing = (states: Record<string, string>) => {
+    const asked = browser(async ({ video }) => (video ? failing("NotAllowedError")({}) : stream("audio")));
+    Object.assign(navigator, { permissions: { query: async ({ name }: { name: string }) => ({ state: states[name] }) } });
+    return asked;
+  };
+
+  it("is not asked again for each", async () => {
+    for (const state of ["prompt", "denied"]) {
+      const asked = refusing({ microphone: state, camera: state });
+      const opened = await openDevices({});
+      expect(opened.errors).toMatchObject({
+        microphone: { code: "denied", source: "microphone" },
+        camera: { code: "denied", source: "camera" },
+      });
+      expect(asked).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  it("to the camera alone still has a microphone", async () => {
+    refusing({ microphone: "granted", camera: "denied" });
+    const opened = await openDevices({});
+    expect(opened.microphone?.kind).toBe("audio");
+    expect(opened.errors).toMatchObject({ camera: { code: "denied" } });
+  });
+});
+
 describe("opening", () => {
   it("asks once for both", async () => {
     const asked = browser(async () => stream("audio", "video"));

@@ -328,7 +328,7 @@ export class Pair {
   }
 
   #late(): void {
-    if (this.#pc?.connectionState === "connected") return;
+    if (this.#pc?.connectionState === "connected") return this.#connectionChanged("connected");
     if (this.state === "connected") {
       this.#set("reconnecting");
       if (this.polite) return this.#arm(POLITE_MS);
