@@ -24,7 +24,15 @@ export interface MockOptions {
   title: string;
 }
 
-const NAMES = ["Chloé Martin", "Ben Okafor", "Dmitri Moroz", "Aiko Tanaka", "Ruth Ben-David", "دينا الشريف", "Maximiliane Freifrau von Hohenlohe-Langenburg"];
+const NAMES = [
+  "Chloé Martin",
+  "Ben Okafor",
+  "Dmitri Moroz",
+  "Aiko Tanaka",
+  "Ruth Ben-David",
+  "دينا الشريف",
+  "Maximiliane Freifrau von Hohenlohe-Langenburg",
+];
 
 export class MockRoom implements Room {
   state: RoomState = { kind: "connected" };
@@ -205,7 +213,9 @@ class MockChat implements Chat {
   async loadOlder(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const first = this.messages[0]?.sent_at ?? Date.now();
-    const older = Array.from({ length: 30 }, (_, i) => this.#message(NAMES[i % 3] ?? "", `Older message ${i}`, first - (30 - i) * 3_600_000));
+    const older = Array.from({ length: 30 }, (_, i) =>
+      this.#message(NAMES[i % 3] ?? "", `Older message ${i}`, first - (30 - i) * 3_600_000),
+    );
     this.messages = [...older, ...this.messages];
     this.more = false;
   }
@@ -218,7 +228,10 @@ const TEXTS: [string, string][] = [
   ["you", "Thank you both"],
   ["you", "👍"],
   ["دينا الشريف", "مرحبا بالجميع، سأتأخر خمس دقائق."],
-  ["Aiko Tanaka", "A longer thought that runs over several lines, so that one sees how the text wraps, and whereaverylongwordwithoutanyspaces_breaks_so_that_nothing_overflows."],
+  [
+    "Aiko Tanaka",
+    "A longer thought that runs over several lines, so that one sees how the text wraps, and whereaverylongwordwithoutanyspaces_breaks_so_that_nothing_overflows.",
+  ],
   ["you", "Let us look at https://example.org/a/very/long/path/that/does/not/fit/into/the/panel?with=a&query=too together."],
 ];
 

@@ -22,7 +22,12 @@ const visit = new Visit(
   },
   async (options) => {
     if (refused) throw Object.assign(new Error(refused), { code: refused });
-    const room = new MockRoom(options, { people: number("people", 4), screens: number("screens", 0), messages: number("messages", 8), title });
+    const room = new MockRoom(options, {
+      people: number("people", 4),
+      screens: number("screens", 0),
+      messages: number("messages", 8),
+      title,
+    });
     Object.assign(globalThis, { room });
     return Promise.resolve(room);
   },

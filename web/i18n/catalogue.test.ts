@@ -4,11 +4,14 @@ import { expect, test } from "vitest";
 import { t } from ".";
 import catalogue from "./en/call.ftl?raw";
 
-const sources = import.meta.glob<string>(["../call/**/*.{ts,svelte}", "!../call/**/*.test.ts", "!../call/ui/lucide.ts", "!../call/{mock,preview}.ts"], {
-  query: "?raw",
-  import: "default",
-  eager: true,
-});
+const sources = import.meta.glob<string>(
+  ["../call/**/*.{ts,svelte}", "!../call/**/*.test.ts", "!../call/ui/lucide.ts", "!../call/{mock,preview}.ts"],
+  {
+    query: "?raw",
+    import: "default",
+    eager: true,
+  },
+);
 const code = Object.values(sources).join("\n");
 const ids = [...catalogue.matchAll(/^([a-z][a-z0-9-]*) =/gm)].map((match) => match[1] ?? "");
 
@@ -21,7 +24,10 @@ test("the catalogue is well formed and says nothing twice", () => {
 
 test("every id that the code names exists", () => {
   const known = new Set(ids);
-  const named = [...code.matchAll(/\bt\(\s*(?:[^"()]+\? )?"([a-z0-9-]+)"(?: : "([a-z0-9-]+)")?/g)].flatMap(([, first, second]) => [first, second]);
+  const named = [...code.matchAll(/\bt\(\s*(?:[^"()]+\? )?"([a-z0-9-]+)"(?: : "([a-z0-9-]+)")?/g)].flatMap(([, first, second]) => [
+    first,
+    second,
+  ]);
   const listed = [...code.matchAll(/^\s+\w+: "([a-z]+(?:-[a-z]+)+)",$/gm)].map(([, id]) => id);
   const used = [...named, ...listed].filter((id) => id !== undefined);
   expect(used.length).toBeGreaterThan(100);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { compile } from "./compile";
 
 test("text stays text, and what has variables becomes a function", () => {
-  expect(compile("a = Plain \"text\"")).toBe('export default {"a":"Plain \\"text\\""};');
+  expect(compile('a = Plain "text"')).toBe('export default {"a":"Plain \\"text\\""};');
   expect(compile("a = Hello { $name }")).toBe('export default {"a":(a,f)=>""+"Hello "+f.show(a.name)};');
 });
 

@@ -26,7 +26,12 @@ export class ChatBox {
   }
 
   entries: Entry[] = $derived.by(() =>
-    timeline({ messages: this.messages, pending: this.pending, isOwn: (message) => this.chat.isOwn(message), unreadFrom: this.#unreadFrom }),
+    timeline({
+      messages: this.messages,
+      pending: this.pending,
+      isOwn: (message) => this.chat.isOwn(message),
+      unreadFrom: this.#unreadFrom,
+    }),
   );
   /** Characters that may still be written, in Unicode scalar values as the server counts. */
   left: number = $derived.by(() => this.limit - [...this.draft].length);

@@ -57,6 +57,7 @@ function otherHost(written: string, url: URL): string | null {
 export function isEmojiOnly(text: string): boolean {
   const bare = text.replace(/\s/gu, "");
   if (!bare || bare.length > 60) return false;
-  const emoji = /^(?:\p{Regional_Indicator}{2}|[0-9#*]\ufe0f?\u20e3|\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u200d\ufe0f\u{e0020}-\u{e007f}])+$/u;
+  const emoji =
+    /^(?:\p{Regional_Indicator}{2}|[0-9#*]\ufe0f?\u20e3|\p{Extended_Pictographic}|\p{Emoji_Modifier}|[\u200d\ufe0f\u{e0020}-\u{e007f}])+$/u;
   return emoji.test(bare) && [...new Intl.Segmenter(undefined, { granularity: "grapheme" }).segment(bare)].length <= 6;
 }

@@ -16,7 +16,13 @@ const shape = (entries: ReturnType<typeof timeline>) =>
   entries.map((entry) => (entry.kind === "group" ? `${entry.name}: ${entry.lines.map((line) => line.text).join("+")}` : entry.kind));
 
 test("one person's lines of one minute stand together", () => {
-  const entries = arrange([message("a", "ann", 0), message("b", "ann", 0.5), message("c", "ben", 0.6), message("d", "ann", 0.7), message("e", "ann", 2)]);
+  const entries = arrange([
+    message("a", "ann", 0),
+    message("b", "ann", 0.5),
+    message("c", "ben", 0.6),
+    message("d", "ann", 0.7),
+    message("e", "ann", 2),
+  ]);
   expect(shape(entries)).toEqual(["day", "ann: a+b", "ben: c", "ann: d", "ann: e"]);
 });
 

@@ -13,7 +13,9 @@ export const SHORTCUTS: readonly { key: string; command: Command }[] = [
 ];
 
 /** What a key event asks for; null: nothing of ours. */
-export function commandFor(event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "repeat" | "isComposing">): Command | null {
+export function commandFor(
+  event: Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey" | "repeat" | "isComposing">,
+): Command | null {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || event.isComposing) return null;
   return SHORTCUTS.find(({ key }) => key === event.key.toLowerCase())?.command ?? null;
 }

@@ -95,7 +95,9 @@ export class Input {
   }
 
   #open(): Promise<MediaStreamTrack> {
-    return this.kind === "microphone" ? openMicrophone({ deviceId: this.deviceId }) : openCamera({ deviceId: this.deviceId, facing: "user" });
+    return this.kind === "microphone"
+      ? openMicrophone({ deviceId: this.deviceId })
+      : openCamera({ deviceId: this.deviceId, facing: "user" });
   }
 
   #release(): void {
@@ -168,7 +170,9 @@ export class Inputs {
   choices(kind: InputKind | "speaker"): DeviceInfo[] {
     const { microphones, cameras, speakers } = this.devices;
     // Until devices are allowed they have neither names nor ids: nothing to choose from.
-    return { microphone: microphones, camera: cameras, speaker: speakers }[kind].filter((device) => device.id !== "" && device.label !== "");
+    return { microphone: microphones, camera: cameras, speaker: speakers }[kind].filter(
+      (device) => device.id !== "" && device.label !== "",
+    );
   }
 
   stop(): void {

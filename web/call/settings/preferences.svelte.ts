@@ -60,7 +60,11 @@ function read(storage: Storage | null): Partial<Remembered> {
   try {
     const found: unknown = JSON.parse(storage?.getItem(KEY) ?? "{}");
     if (typeof found !== "object" || found === null) return {};
-    return Object.fromEntries(Object.entries(found).filter(([key, value]) => keys.includes(key as keyof Remembered) && typeof value === typeof DEFAULTS[key as keyof Remembered]));
+    return Object.fromEntries(
+      Object.entries(found).filter(
+        ([key, value]) => keys.includes(key as keyof Remembered) && typeof value === typeof DEFAULTS[key as keyof Remembered],
+      ),
+    );
   } catch {
     return {};
   }

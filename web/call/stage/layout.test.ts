@@ -43,7 +43,16 @@ describe("layout", () => {
 
   test("the grids that people expect on a laptop", () => {
     const grid = (n: number) => layout(n, 1256, 664, 8, CAMERA);
-    expect([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `${grid(n).columns}x${grid(n).rows}`)).toEqual(["1x1", "2x1", "2x2", "2x2", "3x2", "3x2", "3x3", "3x3"]);
+    expect([1, 2, 3, 4, 5, 6, 7, 8].map((n) => `${grid(n).columns}x${grid(n).rows}`)).toEqual([
+      "1x1",
+      "2x1",
+      "2x2",
+      "2x2",
+      "3x2",
+      "3x2",
+      "3x3",
+      "3x3",
+    ]);
   });
 
   test("no room gives no tiles instead of nonsense", () => {

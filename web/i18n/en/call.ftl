@@ -74,7 +74,6 @@ join-unreachable = The server cannot be reached. Check your internet connection,
 
 ## In the call
 
-call = Call
 timer = Time since the meeting began
 copy-link = Copy link
 link-copied = The link is in your clipboard.
