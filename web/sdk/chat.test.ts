@@ -109,6 +109,23 @@ describe("the conversation", () => {
     expect(chat.more).toBe(true);
   });
 
+  it("is not written to again as somebody new without being asked, where that could double a message", () => {
+    begin(message("1"));
+    chat.send("kept, seen");
+    chat.send("unknown");
+    up = false;
+    chat.send("never said");
+    up = true;
+    sent = [];
+    chat.begin("me again", { messages: [message("2", "kept, seen", "me")], more: false });
+    expect(sent).toMatchObject([{ text: "never said" }]);
+    expect(chat.pending).toMatchObject([
+      { text: "unknown", state: "failed" },
+      { text: "never said", state: "sending" },
+    ]);
+    expect(texts()).toEqual(["1", "kept, seen"]);
+  });
+
   it("does not take another's message of the same words for ours", () => {
     begin();
     chat.send("yes");

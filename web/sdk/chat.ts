@@ -88,8 +88,9 @@ export class Conversation implements Chat {
   begin(own: ParticipantId, page: ChatPage): void {
     this.#own.add(own);
     this.#reconcile(page.messages);
-    const known = this.#messages.at(-1);
-    this.#place(page, known !== undefined);
+    // What may have been kept under who we were would be kept twice: whether to send it again is for the person to say.
+    for (const { id, said, state } of this.#pending) if (said && state === "sending") this.#change(id, "failed");
+    this.#place(page, this.#messages.length > 0);
     this.#resend();
   }
 

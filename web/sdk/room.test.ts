@@ -291,6 +291,38 @@ describe("a lost connection to the server", () => {
     expect(ada.participants).toEqual([]);
   });
 
+  it("finds those again whom it had given up", async () => {
+    const ada = await come("Ada", withMedia());
+    const bo = await come("Bo", withMedia());
+    const connect = FakeSocket.onconnect;
+    server.kill();
+    server.restart();
+    FakeSocket.onconnect = (socket) => (connect(socket), (FakeSocket.onconnect = () => undefined));
+    await pass(26_000);
+    expect(ada.participants).toEqual([]);
+    FakeSocket.onconnect = connect;
+    await pass(10_000);
+    expect([...ways(ada), ...ways(bo)]).toEqual(["connected", "connected"]);
+    expect(live()).toHaveLength(2);
+    expect(person(ada, "Bo").track("camera")).not.toBeNull();
+    expect(person(bo, "Ada").track("camera")).not.toBeNull();
+  });
+
+  it("builds anew what was not up when messages may have been lost", async () => {
+    FakePeer.blocked = true;
+    const ada = await come("Ada");
+    const bo = await come("Bo");
+    const first = live();
+    await pass(1_000);
+    server.kill();
+    server.restart();
+    FakePeer.blocked = false;
+    await pass(2_500);
+    expect([...ways(ada), ...ways(bo)]).toEqual(["connected", "connected"]);
+    expect(live()).toHaveLength(2);
+    expect(live().some((peer) => first.includes(peer))).toBe(false);
+  });
+
   it("comes back as somebody new when it was away for too long, and loses no message", async () => {
     const ada = await come("Ada", withMedia());
     const bo = await come("Bo");

@@ -13,6 +13,8 @@ import type { Transport } from "./transport/transport";
 
 /** How often it is looked who speaks. */
 const LISTEN_MS = 125;
+/** Somebody who comes back at the end of the recovery after a restart is heard of by then. */
+const LAST_MOMENT_MS = 3_000;
 /** A state that the server had no room for is said again after this. */
 const REPEAT_MS = 2_000;
 
@@ -127,6 +129,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.#transport.setIceServers(welcome.ice_servers);
     if (fresh) this.#transport.begin(welcome.you);
     this.#transport.setSignalling(true);
+    if (welcome.resumed === "snapshot") this.#transport.renew();
     if (welcome.resumed !== "replayed") this.#reconcile(welcome);
     if (fresh) this.chat.begin(welcome.you, welcome.chat);
     else this.chat.resumed(welcome.resumed === "snapshot" ? welcome.chat : null);
@@ -182,7 +185,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     }
     // If we have come back as somebody new ourselves, the transport has to learn of the missing again.
     for (const id of this.#missing) this.#reach(id, false);
-    if (this.#missing.size > 0) this.#recovering = setTimeout(() => this.#giveUp(), welcome.recovering_ms);
+    if (this.#missing.size > 0) this.#recovering = setTimeout(() => this.#giveUp(), (welcome.recovering_ms ?? 0) + LAST_MOMENT_MS);
   }
 
   #miss(id: ParticipantId): void {
@@ -236,7 +239,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   }
 
   #list(): void {
-    this.#participants = [...this.#people.values()].sort((a, b) => a.wire.joined_at - b.wire.joined_at || (a.id < b.id ? -1 : 1));
+    this.#participants = [...this.#people.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
     this.emit("participants");
   }
 

@@ -9,6 +9,8 @@ export class Mesh implements Transport, PairHost {
   readonly tracks = new Map<Source, MediaStreamTrack | null>();
   iceServers: readonly RTCIceServer[] = [];
   readonly #pairs = new Map<ParticipantId, Pair>();
+  /** The number of the last peer connection with those who are gone. They may know it still, and numbers never go down. */
+  readonly #numbers = new Map<ParticipantId, number>();
   readonly #host: TransportHost;
   #self: ParticipantId = "";
   #up = true;
@@ -20,6 +22,7 @@ export class Mesh implements Transport, PairHost {
   begin(self: ParticipantId): void {
     this.#self = self;
     this.close();
+    this.#numbers.clear();
   }
 
   setIceServers(servers: readonly IceServer[]): void {
@@ -30,16 +33,22 @@ export class Mesh implements Transport, PairHost {
   add(id: ParticipantId): void {
     if (this.#pairs.has(id)) return;
     const polite = this.#self > id;
-    const pair = new Pair(id, polite, this);
+    const last = this.#numbers.get(id) ?? 0;
+    const pair = new Pair(id, polite, this, last);
     this.#pairs.set(id, pair);
-    if (polite) pair.expect();
+    // One whom we had given up may still know us, and would not offer.
+    if (polite && last === 0) pair.expect();
     else pair.offer();
     this.#adapt();
   }
 
   remove(id: ParticipantId): void {
-    this.#pairs.get(id)?.close();
-    if (this.#pairs.delete(id)) this.#adapt();
+    const pair = this.#pairs.get(id);
+    if (!pair) return;
+    pair.close();
+    this.#numbers.set(id, pair.connection);
+    this.#pairs.delete(id);
+    this.#adapt();
   }
 
   setReachable(id: ParticipantId, reachable: boolean): void {
@@ -53,6 +62,10 @@ export class Mesh implements Transport, PairHost {
     if (this.#up === up) return;
     this.#up = up;
     if (up) for (const pair of this.#pairs.values()) pair.refresh();
+  }
+
+  renew(): void {
+    for (const pair of this.#pairs.values()) pair.renew();
   }
 
   receive(from: ParticipantId, connection: number, body: SignalBody): void {

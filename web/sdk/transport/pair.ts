@@ -49,7 +49,8 @@ export class Pair {
   readonly polite: boolean;
   state: PathState = "connecting";
   reachable = true;
-  #connection = 0;
+  /** The number of the peer connection; 0 before the first. */
+  #connection: number;
   #pc: RTCPeerConnection | null = null;
   #transceivers: RTCRtpTransceiver[] = [];
   #candidates: Candidate[] = [];
@@ -66,10 +67,16 @@ export class Pair {
   readonly #host: PairHost;
   readonly #stats: StatsMemory = {};
 
-  constructor(id: ParticipantId, polite: boolean, host: PairHost) {
+  /** `last`: the number of the last peer connection that there was with them. */
+  constructor(id: ParticipantId, polite: boolean, host: PairHost, last = 0) {
+    this.#connection = last;
     this.id = id;
     this.polite = polite;
     this.#host = host;
+  }
+
+  get connection(): number {
+    return this.#connection;
   }
 
   /** Builds the first (or next) peer connection and offers it. */
@@ -126,6 +133,16 @@ export class Pair {
       // The one who waits for a first offer goes on waiting: the other side, too, has just become able to send it.
       if (this.#pc || !this.polite) this.#mend();
       else this.#arm();
+    });
+  }
+
+  /** Messages to us may have been lost: what is not up is built anew. */
+  renew(): void {
+    this.#run(() => {
+      if (!this.#pc || this.#pc.connectionState === "connected") return;
+      this.#attempts = Math.max(this.#attempts, 1);
+      if (this.#canSignal()) this.#mend();
+      else this.#due = true;
     });
   }
 

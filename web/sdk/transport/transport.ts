@@ -25,6 +25,8 @@ export interface Transport {
   setReachable(id: ParticipantId, reachable: boolean): void;
   /** Whether we can reach the server. */
   setSignalling(up: boolean): void;
+  /** Messages may have been lost on the way to us: ways that are not up are built anew. */
+  renew(): void;
   receive(from: ParticipantId, connection: number, body: SignalBody): void;
   /** What we send, from now on. The transport does not stop tracks. */
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<void>;
