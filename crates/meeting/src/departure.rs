@@ -74,7 +74,13 @@ impl Meeting {
 
 /// Ends a participant's connection, if there is one.
 pub(crate) fn say_bye(participant: &Participant, code: ByeCode, effects: &mut Vec<Effect>) {
-    let Some(connection) = participant.connection() else { return };
+    if let Some(connection) = participant.connection() {
+        send_off(connection, code, effects);
+    }
+}
+
+/// Ends a connection, saying why.
+pub(crate) fn send_off(connection: ConnectionId, code: ByeCode, effects: &mut Vec<Effect>) {
     let message = ServerMessage::Bye { code, message: words::bye(code).to_owned() };
     effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
     effects.push(Effect::Close { connection, reason: CloseReason::Bye(code) });

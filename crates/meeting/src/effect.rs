@@ -3,7 +3,8 @@
 use fireside_protocol::{ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, Join, MessageId, ParticipantId, Role, ServerMessage};
 use uuid::Uuid;
 
-/// One connection of one client to this server process. Made by the server, never reused, never on a wire.
+/// One connection of one client to this server process. Made by the server, each greater than those opened before it, never
+/// reused, never on a wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 

@@ -8,7 +8,7 @@ use fireside_protocol::{
 };
 use rand::Rng;
 
-use crate::departure::say_bye;
+use crate::departure::{say_bye, send_off};
 use crate::effect::{CloseReason, ConnectionId, Effect, Entrant, Recipient, ResumeClaim};
 use crate::identity::millis_of;
 use crate::meeting::{Meeting, Phase, refuse};
@@ -136,6 +136,11 @@ impl Meeting {
         let after = arrival.chat_after();
         let Arrival { connection, entrant, join, claim: _, chat } = arrival;
         let participant = self.roster.get_mut(id).filter(|known| known.account == entrant.account).ok_or(DeniedCode::ResumeRefused)?;
+        if participant.connection().is_some_and(|current| current > connection) {
+            // An attempt that its client gave up for a later one, and that came through all the same.
+            send_off(connection, ByeCode::Replaced, effects);
+            return Ok(());
+        }
         say_bye(participant, ByeCode::Replaced, effects);
 
         let before = participant.on_wire();
@@ -360,6 +365,19 @@ mod tests {
         assert!(table.messages_to(bo.connection).is_empty(), "the old connection is nobody's");
         table.say(back, ClientMessage::Hand { raised: true });
         assert_eq!(table.messages_to(bo.connection).len(), 1);
+    }
+
+    #[test]
+    fn an_attempt_that_was_given_up_for_a_later_one_does_not_take_its_place() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        let newest = table.resume(9, ada.id, 2, false);
+        table.forget_what_was_sent();
+        let stale = table.resume(8, ada.id, 2, false);
+        assert!(matches!(table.messages_to(stale)[..], [ServerMessage::Bye { code: ByeCode::Replaced, .. }]));
+        assert_eq!(table.closed, [(stale, CloseReason::Bye(ByeCode::Replaced))]);
+        table.drop_connection(stale);
+        assert!(table.messages_to(newest).is_empty() && table.messages_to(bo.connection).is_empty());
     }
 
     #[test]

@@ -273,7 +273,7 @@ impl World {
         view.seq = seq;
         match message {
             ServerMessage::Joined { participant } | ServerMessage::Updated { participant } => {
-                _ = view.people.insert(participant.id, participant.clone())
+                _ = view.people.insert(participant.id, participant.clone());
             }
             ServerMessage::Left { participant, .. } => {
                 assert!(view.people.remove(participant).is_some(), "left, but was never here");

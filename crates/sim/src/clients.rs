@@ -406,7 +406,9 @@ impl Client {
         self.hang_up(acts);
         match code {
             ByeCode::Restarting | ByeCode::TooSlow | ByeCode::Idle => self.retry(now, 1, rng),
-            ByeCode::Replaced | ByeCode::Misbehaving | ByeCode::SignedOut | ByeCode::RoomDeleted | ByeCode::Left => {
+            // This page is the only one with its token, and it uses one connection at a time.
+            ByeCode::Replaced => panic!("the newest connection was replaced by an older one"),
+            ByeCode::Misbehaving | ByeCode::SignedOut | ByeCode::RoomDeleted | ByeCode::Left => {
                 self.ended = Some(code);
                 self.link = Link::Off;
             }

@@ -25,6 +25,8 @@ pub struct Server {
     pub database: Database,
     title: String,
     run: u32,
+    /// How far the machine's clock is off, in milliseconds; set anew at each start.
+    skew: i64,
     rng: StdRng,
     process: Option<Process>,
 }
@@ -80,7 +82,7 @@ impl Server {
     #[must_use]
     pub fn new(seed: u64) -> Self {
         let mut server =
-            Self { database: Database::default(), title: "Stand-up".to_owned(), run: 0, rng: StdRng::seed_from_u64(seed), process: None };
+            Self { database: Database::default(), title: "Stand-up".to_owned(), run: 0, skew: 0, rng: StdRng::seed_from_u64(seed), process: None };
         server.start(0);
         server
     }
@@ -112,6 +114,7 @@ impl Server {
     /// Starts the process anew.
     pub fn start(&mut self, now: Millis) {
         self.run += 1;
+        self.skew = self.rng.random_range(-3_000..3_000);
         self.process = Some(Process {
             started: now,
             draining: false,
@@ -201,18 +204,21 @@ impl Server {
         match task.job {
             Job::Enter { connection, join, chat } => self.enter(now, connection, join, chat, wishes),
             Job::Commit => self.commit(wishes),
-            Job::Answer(input) => self.handle(now, *input, wishes),
+            Job::Answer(input) => self.answered(now, *input, wishes),
             Job::Tick => self.handle(now, Input::Tick, wishes),
         }
     }
 
     fn enter(&mut self, now: Millis, connection: ConnectionId, join: Join, chat: fireside_protocol::ChatPage, wishes: &mut Vec<Wish>) {
-        let Some(process) = &mut self.process else { return };
+        let Some(process) = &self.process else { return };
         let Some(line) = process.lines.get(&connection) else { return };
         let account = line.account;
-        let recovering_until = (process.started + Millis::from(RESUME_WINDOW_MS) > now).then(|| unix(process.started).plus_millis(RESUME_WINDOW_MS));
+        let started = process.started;
+        let recovering = started + Millis::from(RESUME_WINDOW_MS) > now;
+        let recovering_until = recovering.then(|| self.clock(started).plus_millis(RESUME_WINDOW_MS));
         let room = RoomInfo { code: RoomCode::from_random([9; 12]), title: self.title.clone() };
-        process.meeting.get_or_insert_with(|| Meeting::new(room, unix(now), recovering_until));
+        let unix = self.clock(now);
+        self.process.iter_mut().for_each(|process| _ = process.meeting.get_or_insert_with(|| Meeting::new(room.clone(), unix, recovering_until)));
         let claim = join.resume.as_ref().and_then(|resume| self.claim(&resume.token, account));
         let role = if account.is_some() { Role::Member } else { Role::Guest };
         let entrant = Entrant { account, role, account_name: None };
@@ -229,9 +235,10 @@ impl Server {
     }
 
     fn handle(&mut self, now: Millis, input: Input, wishes: &mut Vec<Wish>) {
+        let unix = self.clock(now);
         let Some(process) = &mut self.process else { return };
         let Some(meeting) = &mut process.meeting else { return };
-        let effects = meeting.handle(unix(now), &mut self.rng, input);
+        let effects = meeting.handle(unix, &mut self.rng, input);
         let wake = meeting.next_wake();
         let over = effects.contains(&Effect::Ended);
         for effect in effects {
@@ -240,7 +247,7 @@ impl Server {
         if over && let Some(process) = &mut self.process {
             process.meeting = None;
         } else if let Some(wake) = wake {
-            let after = Millis::try_from(wake.0 - unix(now).0).unwrap_or(0);
+            let after = Millis::try_from(wake.0 - unix.0).unwrap_or(0);
             wishes.push(Wish::Later(after, Task { run: self.run, job: Job::Tick }));
         }
         self.stop_when_drained();
@@ -292,7 +299,7 @@ impl Server {
         }
     }
 
-    /// The row is there; the meeting hears so a little later, after some join perhaps that read it already.
+    /// The row is there; the meeting hears so a little later, after some join perhaps that read it already. Only then comes the next.
     fn commit(&mut self, wishes: &mut Vec<Wish>) {
         let Some((id, message)) = self.process.as_mut().and_then(|process| process.waiting.pop_front()) else { return };
         let participant = message.from;
@@ -301,12 +308,15 @@ impl Server {
             Outcome::Before(before) => (Some(before), true),
             Outcome::Failed => (None, false),
         };
-        if let Some(process) = &mut self.process {
+        self.later(0..80, Job::Answer(Box::new(Input::Persisted { participant, id, message, duplicate })), wishes);
+    }
+
+    fn answered(&mut self, now: Millis, input: Input, wishes: &mut Vec<Wish>) {
+        if let Some(process) = self.process.as_mut().filter(|_| matches!(input, Input::Persisted { .. })) {
             process.committing = false;
+            self.commit_next(wishes);
         }
-        let answer = Task { run: self.run, job: Job::Answer(Box::new(Input::Persisted { participant, id, message, duplicate })) };
-        wishes.push(Wish::Later(5, answer));
-        self.commit_next(wishes);
+        self.handle(now, input, wishes);
     }
 
     fn load(&mut self, connection: ConnectionId, before: MessageId, wishes: &mut Vec<Wish>) {
@@ -318,15 +328,16 @@ impl Server {
         wishes.push(Wish::Later(self.rng.random_range(after), Task { run: self.run, job }));
     }
 
+    /// The machine's clock.
+    fn clock(&self, now: Millis) -> UnixMillis {
+        UnixMillis(EPOCH.saturating_add_unsigned(now).saturating_add(self.skew))
+    }
+
     fn stop_when_drained(&mut self) {
-        if self.process.as_ref().is_some_and(|process| process.draining && process.meeting.is_none() && process.waiting.is_empty()) {
+        if self.process.as_ref().is_some_and(|process| process.draining && process.meeting.is_none() && !process.committing) {
             self.process = None;
         }
     }
-}
-
-fn unix(now: Millis) -> UnixMillis {
-    UnixMillis(EPOCH.saturating_add_unsigned(now))
 }
 
 fn account_text(account: Option<Uuid>) -> String {
