@@ -5,7 +5,7 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: true,
-  timeout: 120_000,
+  timeout: 240_000,
   expect: { timeout: 15_000 },
   outputDir: "results/artifacts",
   reporter: [["list"]],

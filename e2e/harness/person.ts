@@ -12,7 +12,8 @@ interface Probe {
   sent(): Promise<{ frames: number; audioBytes: number }>;
   routes(): Promise<{ state: string; local?: string; remote?: string }[]>;
   watch(name: string): Promise<void>;
-  watched(name: string): { longest: number; frames: number } | null;
+  watching(name: string): number;
+  watched(name: string): { longest: number; frames: number; wavered: string[] } | null;
   people(): string[];
   connections(): number;
 }

@@ -80,11 +80,9 @@
     });
   }
 
-  /** @type {AudioContext | undefined} */
-  let ears;
-
   /**
-   * The loudest frequency of a participant's sound within `ms`, in Hz, and its level in dB; null when nothing is played.
+   * The loudest frequency of a participant's sound within `ms`, in Hz, and its level in dB; null when nothing is played. Recorded
+   * and decoded, since an AudioContext does not run on a machine without any sound device.
    * @param {string} name @param {number} ms
    */
   async function tone(name, ms) {
@@ -93,25 +91,46 @@
       .map((receiver) => receiver.track)
       .find((one) => one.kind === "audio" && one.readyState === "live");
     if (!track || !isPlayed(track)) return null;
-    const context = (ears ??= new AudioContext());
-    await context.resume();
-    const source = context.createMediaStreamSource(new MediaStream([track]));
-    const analyser = context.createAnalyser();
-    analyser.fftSize = 8192;
-    analyser.smoothingTimeConstant = 0;
-    source.connect(analyser);
-    const bins = new Float32Array(analyser.frequencyBinCount);
-    const loudest = { hz: 0, db: -Infinity };
-    const end = performance.now() + ms;
-    while (performance.now() < end) {
-      await new Promise((resolve) => setTimeout(resolve, 40));
-      analyser.getFloatFrequencyData(bins);
-      bins.forEach((db, bin) => {
-        if (bin > 2 && db > loudest.db) Object.assign(loudest, { db, hz: (bin * context.sampleRate) / analyser.fftSize });
-      });
+    const recorded = await record(track, ms);
+    if (recorded.size === 0) return null;
+    const sound = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(await recorded.arrayBuffer());
+    return loudest(sound.getChannelData(0));
+  }
+
+  const RATE = 48_000;
+
+  /** @param {MediaStreamTrack} track @param {number} ms @returns {Promise<Blob>} */
+  function record(track, ms) {
+    return new Promise((resolve) => {
+      const recorder = new MediaRecorder(new MediaStream([track]));
+      /** @type {Blob[]} */
+      const parts = [];
+      recorder.ondataavailable = ({ data }) => parts.push(data);
+      recorder.onstop = () => resolve(new Blob(parts, { type: recorder.mimeType }));
+      recorder.start();
+      setTimeout(() => recorder.stop(), ms);
+    });
+  }
+
+  /** The strongest of the frequencies from 100 to 2000 Hz, by Goertzel's filter on the loudest sixth of a second. @param {Float32Array} sound */
+  function loudest(sound) {
+    const length = 8192;
+    const power = (/** @type {Float32Array} */ part) => part.reduce((sum, sample) => sum + sample * sample, 0);
+    /** @type {Float32Array} */
+    let window = new Float32Array(0);
+    for (let at = 0; at + length <= sound.length; at += length / 2) {
+      const part = sound.subarray(at, at + length);
+      if (window.length === 0 || power(part) > power(window)) window = part;
     }
-    source.disconnect();
-    return loudest;
+    const found = { hz: 0, db: -Infinity };
+    for (let hz = 100; hz <= 2000 && window.length > 0; hz += 5) {
+      const turn = 2 * Math.cos((2 * Math.PI * hz) / RATE);
+      let [before, last] = [0, 0];
+      for (const sample of window) [before, last] = [last, sample + turn * last - before];
+      const db = 10 * Math.log10((4 * (last * last + before * before - turn * last * before)) / (length * length));
+      if (db > found.db) Object.assign(found, { hz, db });
+    }
+    return found;
   }
 
   /** Frames of a participant's picture decoded so far. @param {string} name */
@@ -144,12 +163,17 @@
     );
   }
 
-  /** @type {Map<string, { last: number, frames: number, longest: number, total: number, stop: () => void }>} */
+  /** @typedef {{ last: number, frames: number, longest: number, total: number, wavered: string[], stop: () => void }} State */
+  /** @type {Map<string, State>} */
   const watches = new Map();
 
-  /** Begins to watch how long the picture of a participant stands still. @param {string} name */
+  /** Begins to watch how long the picture of a participant stands still, and the connection behind it. @param {string} name */
   async function watch(name) {
-    const state = { last: performance.now(), frames: await frames(name), longest: 0, total: 0, stop: () => clearInterval(timer) };
+    const path = connection(name);
+    /** @type {State} */
+    const state = { last: performance.now(), frames: await frames(name), longest: 0, total: 0, wavered: [], stop: () => undefined };
+    const waver = () => state.wavered.push(path?.connectionState ?? "none");
+    path?.addEventListener("connectionstatechange", waver);
     const timer = setInterval(async () => {
       const now = await frames(name);
       // Fewer than before: the connection was made anew. None: there is no picture.
@@ -157,16 +181,28 @@
       if (more === 0) return void (state.longest = Math.max(state.longest, performance.now() - state.last));
       state.total += more;
       Object.assign(state, { frames: now, last: performance.now() });
-    }, 50);
+    }, 100);
+    state.stop = () => {
+      clearInterval(timer);
+      path?.removeEventListener("connectionstatechange", waver);
+      if (connection(name) !== path) state.wavered.push("replaced");
+    };
     watches.set(name, state);
   }
 
-  /** Ends the watch: the longest standstill in ms, and the frames that were decoded. @param {string} name */
+  /** Frames decoded since the watch began. @param {string} name */
+  function watching(name) {
+    return watches.get(name)?.total ?? 0;
+  }
+
+  /** Ends the watch: the longest standstill in ms, the frames that were decoded, what the connection went through. @param {string} name */
   function watched(name) {
     const state = watches.get(name);
     state?.stop();
     watches.delete(name);
-    return state ? { longest: Math.round(Math.max(state.longest, performance.now() - state.last)), frames: state.total } : null;
+    if (!state) return null;
+    const longest = Math.round(Math.max(state.longest, performance.now() - state.last));
+    return { longest, frames: state.total, wavered: state.wavered };
   }
 
   /** The names of those who have a tile, in order. */
@@ -175,6 +211,6 @@
   }
 
   Object.defineProperty(window, "probe", {
-    value: { pixel, tone, frames, sent, routes, watch, watched, people, connections: () => live().length },
+    value: { pixel, tone, frames, sent, routes, watch, watching, watched, people, connections: () => live().length },
   });
 })();

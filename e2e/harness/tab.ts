@@ -73,8 +73,18 @@ export class FirefoxTab implements Tab {
     await this.page.locator(selector(role, name)).click();
   }
 
-  async fill(role: Role, name: string, text: string): Promise<void> {
-    await this.page.locator(selector(role, name)).fill(text);
+  /** By the field's label: to Firefox a password field has no role. */
+  async fill(_role: Role, name: string, text: string): Promise<void> {
+    const find = (name: string) => {
+      const fields = [...document.querySelectorAll<HTMLInputElement | HTMLTextAreaElement>("input, textarea")];
+      const isNamed = (field: HTMLInputElement | HTMLTextAreaElement) =>
+        [field.ariaLabel, ...[...(field.labels ?? [])].map((label) => label.innerText)].some((label) => label?.trim() === name);
+      return fields.find((field) => isNamed(field) && field.checkVisibility());
+    };
+    const field = (await this.page.waitForFunction(find, {}, name)).asElement();
+    if (field === null) throw new Error(`no field is named ${name}`);
+    await field.evaluate((it) => (it as HTMLInputElement).select());
+    await field.type(text);
   }
 
   async see(role: Role, name: string, timeout = 15_000): Promise<void> {

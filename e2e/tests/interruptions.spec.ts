@@ -4,24 +4,41 @@ import { blue, green, red } from "../harness/media.ts";
 import type { Person } from "../harness/person.ts";
 import { Wire } from "../harness/wire.ts";
 
-// Peer-to-peer media does not pass the server, so nothing may stand still when it dies. One second: three browsers and a starting
-// server share two cores.
-const STANDSTILL_MS = 1000;
+// Peer-to-peer media does not pass the server, so it may not notice that the server dies. Three browsers, a server and whatever else runs
+// share few cores, so a picture stands still now and then for no better reason: what counts is how much longer than before.
+const LONGER_MS = 1000;
+/** Frames of each picture by which the time before is measured: four seconds of them. */
+const BEFORE_FRAMES = 60;
+
+/** The longest standstill of any picture since `watch`, in ms. Expects that all went on, over connections that never wavered. */
+async function standstill(people: Person[]): Promise<number> {
+  const longest: number[] = [];
+  for (const [one, other] of pairs(people)) {
+    const seen = await one.tab.evaluate((name) => window.probe.watched(name), other.name);
+    expect(seen?.frames, `frames of ${other.name} at ${one.name}`).toBeGreaterThan(0);
+    expect(seen?.wavered, `changes of the connection from ${one.name} to ${other.name}`).toEqual([]);
+    longest.push(seen?.longest ?? Infinity);
+  }
+  return Math.max(...longest);
+}
 
 async function watch(people: Person[]): Promise<void> {
   for (const [one, other] of pairs(people)) await one.tab.evaluate((name) => window.probe.watch(name), other.name);
 }
 
-/** Expects that every picture went on all the time, and says how long the longest standstill was. */
-async function expectNoStandstill(people: Person[], what: string): Promise<void> {
-  const longest: number[] = [];
+/** How long pictures stand still while nothing happens. */
+async function measureBefore(people: Person[]): Promise<number> {
+  await watch(people);
   for (const [one, other] of pairs(people)) {
-    const seen = await one.tab.evaluate((name) => window.probe.watched(name), other.name);
-    expect(seen?.frames, `frames of ${other.name} at ${one.name}`).toBeGreaterThan(0);
-    longest.push(seen?.longest ?? Infinity);
+    const decoded = () => one.tab.evaluate((name) => window.probe.watching(name), other.name);
+    await expect.poll(decoded, { message: `${one.name} decodes frames of ${other.name}`, timeout: 30_000 }).toBeGreaterThan(BEFORE_FRAMES);
   }
-  console.log(`${what}: longest standstill of a picture ${Math.max(...longest)} ms (of ${longest.length} pictures)`);
-  expect(Math.max(...longest)).toBeLessThan(STANDSTILL_MS);
+  return standstill(people);
+}
+
+function expectNotLonger(what: string, before: number, during: number): void {
+  console.log(`    ${what}: a picture stood still for ${during} ms at most (${before} ms before)`);
+  expect(during, "the longest standstill of a picture").toBeLessThan(before + LONGER_MS);
 }
 
 function pairs(people: Person[]): [Person, Person][] {
@@ -42,6 +59,7 @@ test("the server is killed and started again during a call", async ({ people, se
   await anna.say("before");
   for (const person of all) await person.reads("before");
 
+  const before = await measureBefore(all);
   await watch(all);
   await server.kill();
   await anna.say("while it is away");
@@ -53,7 +71,7 @@ test("the server is killed and started again during a call", async ({ people, se
   }
   await chloe.say("and after");
   for (const person of all) await person.reads("and after");
-  await expectNoStandstill(all, "server killed and restarted");
+  expectNotLonger("server killed and restarted", before, await standstill(all));
 
   for (const person of all) {
     await person.seesPeople(...all.filter((other) => other !== person).map((other) => other.name));
@@ -74,6 +92,7 @@ test("only the way to the server is cut", async ({ people, server }) => {
     await anna.seesMotion("ben");
     await ben.seesMotion("anna");
 
+    const before = await measureBefore([anna, ben]);
     await watch([anna, ben]);
     wire.cut();
     await anna.say("can you read me?");
@@ -83,7 +102,7 @@ test("only the way to the server is cut", async ({ people, server }) => {
     await anna.reads("not now");
     await ben.say("back");
     await anna.reads("back");
-    await expectNoStandstill([anna, ben], "signalling cut");
+    expectNotLonger("signalling cut", before, await standstill([anna, ben]));
     expect(await anna.heardInChat("not now")).toBe(1);
     await anna.seesPeople("ben");
     await ben.seesPeople("anna");
