@@ -119,7 +119,7 @@ describe("media", () => {
     const bo = await come("Bo", withMedia());
     const lost: Source[] = [];
     bo.on("source_lost", (source) => lost.push(source));
-    (bo.local.track("camera") as unknown as { onended(): void }).onended();
+    bo.local.track("camera")!.dispatchEvent(new Event("ended"));
     await settle();
     expect(lost).toEqual(["camera"]);
     expect(person(ada, "Bo").camera).toBe(false);

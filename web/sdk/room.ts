@@ -8,7 +8,6 @@ import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, RoomInfo, 
 import type { Participant as WireParticipant } from "./protocol.gen";
 import type { SignalState } from "./signal";
 import { Mesh } from "./transport/mesh";
-import { SOURCES } from "./transport/pair";
 import type { Transport } from "./transport/transport";
 
 /** How often it is looked who speaks. */
@@ -267,7 +266,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     const old = this.local.tracks.get(source);
     if (track) this.#take(source, track);
     else this.local.tracks.delete(source);
-    if (old && old !== track) release(old);
+    if (old && old !== track) old.stop();
     this.#changeOwn({ media: this.local.mediaState() });
     this.#line.send({ type: "media", media: this.local.mediaState() });
     await this.#transport.setTrack(source, track);
@@ -277,11 +276,12 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
 
   #take(source: Source, track: MediaStreamTrack): void {
     track.contentHint = HINTS[source];
-    track.onended = () => {
+    // Not fired by `stop`, only when the device or the sharing ends by itself.
+    track.addEventListener("ended", () => {
       if (this.local.tracks.get(source) !== track) return;
       void this.#setTrack(source, null);
       this.emit("source_lost", source);
-    };
+    });
     this.local.tracks.set(source, track);
   }
 
@@ -339,10 +339,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     globalThis.removeEventListener?.("pagehide", this.#pageHidden);
     this.#transport.close();
     for (const person of [this.local, ...this.#participants]) person.hush();
-    for (const source of SOURCES) {
-      const track = this.local.tracks.get(source);
-      if (track) release(track);
-    }
+    for (const track of this.local.tracks.values()) track.stop();
     this.local.tracks.clear();
     this.#changeOwn({ media: this.local.mediaState() });
     this.#setState({ kind: "ended", reason });
@@ -352,11 +349,6 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
 
 /** What the browser should care for when it has to choose. */
 const HINTS: Record<Source, string> = { microphone: "speech", camera: "motion", screen: "detail", screen_audio: "music" };
-
-function release(track: MediaStreamTrack): void {
-  track.onended = null;
-  track.stop();
-}
 
 export function describe({ name, hand, tracks }: Wishes): Omit<Join, "resume"> {
   const media = { microphone: tracks.has("microphone"), camera: tracks.has("camera"), screen: tracks.has("screen") };

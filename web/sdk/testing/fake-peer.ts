@@ -7,7 +7,6 @@ export class FakeTrack extends EventTarget {
   readyState: "live" | "ended" = "live";
   muted = false;
   contentHint = "";
-  onended: (() => void) | null = null;
   constructor(
     readonly kind: "audio" | "video",
     readonly settings: MediaTrackSettings = {},
