@@ -220,7 +220,7 @@ impl Server {
 
     /// Takes a datagram that a peer sent to a relay socket. Nothing is allocated.
     pub fn from_peer(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, payload: &[u8]) -> FromPeer {
-        self.peer_data(now, relay, unmapped(peer), payload.len()).unwrap_or(FromPeer::Dropped)
+        self.peer_data(now, relay, peer, payload.len()).unwrap_or(FromPeer::Dropped)
     }
 
     /// What must be done next. To be asked after every input until there is nothing.

@@ -1,4 +1,14 @@
 //! The relay as its clients, its peers and its enemies see it.
 
+mod channels;
+mod credentials;
 mod harness;
 mod life;
+mod model;
+mod oracle;
+mod peer_corpus;
+mod quota;
+mod reflection;
+mod robustness;
+mod streams;
+mod vectors;
