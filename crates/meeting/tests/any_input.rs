@@ -342,7 +342,7 @@ fn earlier_participant(number: u8) -> ParticipantId {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_panics_and_everyone_agrees(recovering in any::<bool>(), steps in prop::collection::vec(step(), 1..160)) {

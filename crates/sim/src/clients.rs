@@ -58,6 +58,18 @@ pub struct Client {
     /// Who was said to have left, since the last whole state.
     left: BTreeSet<ParticipantId>,
     ended: Option<ByeCode>,
+    welcomes: Welcomes,
+}
+
+/// How often a client came in, and how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Welcomes {
+    /// As somebody new.
+    pub fresh: u32,
+    /// With what was missed.
+    pub replayed: u32,
+    /// With the state as it is.
+    pub snapshot: u32,
 }
 
 /// Who the server takes it for.
@@ -110,6 +122,7 @@ impl Client {
             heard_signals: BTreeSet::new(),
             left: BTreeSet::new(),
             ended: None,
+            welcomes: Welcomes::default(),
         }
     }
 
@@ -188,11 +201,18 @@ impl Client {
         self.ended
     }
 
+    /// How often it came in, and how.
+    #[must_use]
+    pub fn welcomes(&self) -> Welcomes {
+        self.welcomes
+    }
+
     /// The person opens the page and joins.
     pub fn enter(&mut self, now: Millis) {
         let fresh = Self::new(self.name.clone(), self.account);
         let acknowledged = std::mem::take(&mut self.acknowledged);
-        *self = Self { acknowledged, link: Link::Waiting { until: now, tries: 0 }, ..fresh };
+        let welcomes = self.welcomes;
+        *self = Self { acknowledged, welcomes, link: Link::Waiting { until: now, tries: 0 }, ..fresh };
     }
 
     /// The person leaves.
@@ -329,6 +349,11 @@ impl Client {
         };
         self.identity = Some(Identity { me: welcome.you, token: welcome.resume_token.clone(), seq });
         self.title.clone_from(&welcome.room.title);
+        match welcome.resumed {
+            Resumed::Fresh => self.welcomes.fresh += 1,
+            Resumed::Replayed => self.welcomes.replayed += 1,
+            Resumed::Snapshot => self.welcomes.snapshot += 1,
+        }
         if welcome.resumed != Resumed::Replayed {
             self.take_over(welcome, now);
         }
