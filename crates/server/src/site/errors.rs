@@ -38,6 +38,8 @@ pub enum Problem {
     SignUpClosed,
     /// Only for those who are logged in; where they wanted to go, if they may be sent there afterwards.
     LogInFirst(Option<String>),
+    /// The server is about to stop.
+    Stopping,
     /// The database failed.
     Store(StoreError),
     /// A page could not be rendered.
@@ -87,6 +89,7 @@ impl IntoResponse for Problem {
             Self::TooMany { retry_after_s } => too_many(retry_after_s),
             Self::SignUpClosed => explained(StatusCode::FORBIDDEN, Explanation::SignUpClosed),
             Self::LogInFirst(wanted) => page::see_other(&super::next::log_in_then(wanted.as_deref())),
+            Self::Stopping => stopping(),
             Self::Store(error) => database(&error),
             Self::Render(error) => {
                 tracing::error!(%error, "a page could not be rendered");
@@ -188,6 +191,13 @@ fn explained(status: StatusCode, explanation: Explanation) -> Response {
 fn too_many(retry_after_s: u32) -> Response {
     let mut response = explained(StatusCode::TOO_MANY_REQUESTS, Explanation::Wait { retry_after_s });
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_s));
+    response
+}
+
+/// Another one, or this one started again, answers in a moment.
+fn stopping() -> Response {
+    let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
 

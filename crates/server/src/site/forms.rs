@@ -115,7 +115,7 @@ pub fn email_error(email: &str) -> Option<String> {
 /// What is wrong with a new password and its repetition.
 #[must_use]
 pub fn password_errors(password: &str, repeated: &str, attributes: &[&str]) -> (Option<String>, Option<String>) {
-    let weak = rules::accept(password, attributes).err().map(|weakness| weakness_sentence(weakness));
+    let weak = rules::accept(password, attributes).err().map(weakness_sentence);
     let differs = (weak.is_none() && password != repeated).then(|| words::t("field-password-differs").into_owned());
     (weak, differs)
 }

@@ -89,6 +89,9 @@ pub async fn recognise(State(state): State<AppState>, ConnectInfo(peer): Connect
 }
 
 async fn enter(state: &AppState, peer: SocketAddr, request: Request) -> Result<(Request, Option<HeaderValue>), Problem> {
+    if state.meetings.is_draining() {
+        return Err(Problem::Stopping);
+    }
     let headers = request.headers();
     let origin = origin::site_origin(&state.config, headers).ok_or(Problem::BadRequest)?;
     let address = origin::client_address(&state.config, peer, headers);
