@@ -105,8 +105,10 @@ enum Phase {
 enum Flow {
     Flushed,
     Unflushed,
-    /// The network has taken nothing since then.
-    Stalled(Instant),
+    /// Not all of it, since then; the socket still takes small messages into its buffer, which is no progress.
+    Behind(Instant),
+    /// The socket takes no more, since then.
+    Blocked(Instant),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,9 +166,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         while self.phase == Phase::Open {
             match self.socket.poll_ready_unpin(cx) {
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => self.unblocked(),
                 Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),
-                Poll::Pending => return self.stalled(),
+                Poll::Pending => {
+                    self.flow = Flow::Blocked(self.stalled_since().unwrap_or_else(Instant::now));
+                    return Poll::Pending;
+                }
             }
             let Some(message) = self.next_message(cx) else { break };
             if matches!(message, Message::Close(_)) {
@@ -186,7 +191,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         match self.socket.poll_flush_unpin(cx) {
             Poll::Ready(Ok(())) => self.flow = Flow::Flushed,
             Poll::Ready(Err(_)) => return Poll::Ready(Event::Gone),
-            Poll::Pending => return self.stalled(),
+            Poll::Pending => {
+                if self.stalled_since().is_none() {
+                    self.flow = Flow::Behind(Instant::now());
+                }
+                return Poll::Pending;
+            }
         }
         if self.phase == Phase::Closing {
             self.phase = Phase::Closed;
@@ -196,15 +206,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         Poll::Pending
     }
 
-    fn stalled(&mut self) -> Poll<Event> {
-        if !matches!(self.flow, Flow::Stalled(_)) {
-            self.flow = Flow::Stalled(Instant::now());
+    /// What was blocked is written: the client reads.
+    fn unblocked(&mut self) {
+        if let Flow::Blocked(_) = self.flow {
+            self.flow = Flow::Flushed;
         }
-        Poll::Pending
     }
 
     fn hand_over(&mut self, message: Message) -> Result<(), Error> {
-        self.flow = Flow::Unflushed;
+        if self.flow == Flow::Flushed {
+            self.flow = Flow::Unflushed;
+        }
         self.socket.start_send_unpin(message)
     }
 
@@ -301,7 +313,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                     return Poll::Ready(Event::Gone);
                 }
                 self.outbox.give_up();
-                self.flow = Flow::Stalled(now);
+                // What is left of the patience is for the last word.
+                self.flow = if matches!(self.flow, Flow::Behind(_)) { Flow::Behind(now) } else { Flow::Blocked(now) };
             } else if idle_at <= now {
                 self.heard_at = now;
                 return Poll::Ready(Event::Idle);
@@ -316,8 +329,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// When patience with a network that takes nothing ends. There is less of it for a last word.
     fn stalled_at(&self) -> Option<Instant> {
-        let Flow::Stalled(since) = self.flow else { return None };
+        let since = self.stalled_since()?;
         Some(since + if self.outbox.is_closing() { self.timing.close_within } else { self.timing.stalled_after })
+    }
+
+    fn stalled_since(&self) -> Option<Instant> {
+        match self.flow {
+            Flow::Flushed | Flow::Unflushed => None,
+            Flow::Behind(since) | Flow::Blocked(since) => Some(since),
+        }
     }
 
     /// Asks for a sign of life, if the network takes it now (if not, it has not to be asked).
@@ -336,7 +356,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 mod tests {
     use futures_util::future::join;
     use tokio::io::{DuplexStream, duplex};
-    use tokio_tungstenite::tungstenite::protocol::Role;
+    use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
     use super::*;
 
@@ -346,12 +366,14 @@ mod tests {
         stalled_after: Duration::from_millis(60),
         close_within: Duration::from_millis(40),
     };
+    const STALLS: Timing = Timing { idle_after: Duration::from_secs(20), ..QUICK };
 
     /// Both ends of a connection on which `buffer` bytes are under way at most.
     async fn pair(buffer: usize, timing: Timing) -> (Wire<DuplexStream>, Arc<Outbox>, WebSocketStream<DuplexStream>) {
         let (near, far) = duplex(buffer);
         let outbox = Arc::new(Outbox::default());
-        let wire = Wire::new(WebSocketStream::from_raw_socket(near, Role::Server, None).await, outbox.clone(), timing);
+        let settings = WebSocketConfig::default().write_buffer_size(4096);
+        let wire = Wire::new(WebSocketStream::from_raw_socket(near, Role::Server, Some(settings)).await, outbox.clone(), timing);
         (wire, outbox, WebSocketStream::from_raw_socket(far, Role::Client, None).await)
     }
 
@@ -379,17 +401,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_does_not_read_is_cut_off() {
-        let (mut wire, outbox, _far) = pair(64, QUICK).await;
+        let (mut wire, outbox, _far) = pair(64, STALLS).await;
         outbox.push("x".repeat(100_000).into(), None).expect("room");
         let begun = Instant::now();
         assert!(matches!(wire.event().await, Event::Gone));
         assert!(outbox.is_closing());
-        assert!(begun.elapsed() >= QUICK.stalled_after + QUICK.close_within);
+        assert!(begun.elapsed() >= STALLS.stalled_after + STALLS.close_within);
     }
 
     #[tokio::test]
     async fn a_slow_client_that_reads_again_hears_the_goodbye() {
-        let (mut wire, outbox, mut far) = pair(64, Timing { close_within: Duration::from_secs(20), ..QUICK }).await;
+        let (mut wire, outbox, mut far) = pair(64, Timing { close_within: Duration::from_secs(20), ..STALLS }).await;
         outbox.push("x".repeat(10_000).into(), None).expect("room");
         outbox.push("never arrives".into(), None).expect("room");
         let reading = async {
