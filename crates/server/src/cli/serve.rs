@@ -1,6 +1,9 @@
 //! `fireside serve`.
 
+use std::future::poll_fn;
 use std::io::Write as _;
+use std::pin::pin;
+use std::task::Poll;
 
 use anyhow::Context;
 use clap::Args;
@@ -22,10 +25,17 @@ impl Serve {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads cannot be started")?;
         runtime.block_on(async {
             let running = boot::start(config).await?;
+            let mut stop = pin!(shutdown::requested());
+            // Listened for before anybody hears that we are here: who starts us may stop us in the same breath.
+            let already = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context))).await;
             // Whoever started us may have closed standard output; that is no reason not to serve.
             let _ = writeln!(std::io::stdout(), "Fireside is at {}", running.url());
             tracing::info!(address = %running.address(), "started");
-            shutdown::requested().await.context("the system does not tell when to stop")?;
+            match already {
+                Poll::Ready(told) => told,
+                Poll::Pending => stop.await,
+            }
+            .context("the system does not tell when to stop")?;
             tracing::info!("stopping");
             running.stop().await;
             Ok(())
