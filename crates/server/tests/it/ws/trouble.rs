@@ -10,13 +10,16 @@ use sqlx::{Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::client::{Client, Room, offer};
+use super::client::{Client, Member, Room, now, offer};
 use crate::server::Server;
 
 #[tokio::test]
 async fn chat_on_a_full_disk_is_refused_in_words_and_works_again_when_there_is_space() {
     let Some((disk, server)) = on_a_small_disk().await else { return };
     let room = Room::open(&server).await;
+    // Last seen a while ago, which would be noted in the database.
+    let mia = Member::new(&room.store, "mia").await;
+    room.store.touch_session(mia.session.id, now() - 600_000).await.expect("noted");
     let (mut ann, to_ann) = Client::joined(&server, &room.code, "Ann").await;
     let (mut ben, to_ben) = Client::joined(&server, &room.code, "Ben").await;
     fill(disk.path());
@@ -40,6 +43,8 @@ async fn chat_on_a_full_disk_is_refused_in_words_and_works_again_when_there_is_s
     ben.hear_of(|message| matches!(message, ServerMessage::Signal { from, .. } if *from == to_ann.you).then_some(())).await;
     let (_cem, welcome) = Client::joined(&server, &room.code, "Cem").await;
     assert!(!welcome.chat.messages.is_empty() || kept.is_empty());
+    let (_, welcome) = Client::joined_as(&server, &room.code, &mia).await;
+    assert_eq!(welcome.participants.len(), 4);
 
     free(disk.path());
     ann.say(&ClientMessage::Chat { id: refused, text: "there is space again".to_owned() }).await;
