@@ -56,7 +56,8 @@ export class Call {
   hands: readonly Person[] = $derived.by(() =>
     this.everyone.filter((person) => person.handRaisedAt !== null).sort((a, b) => (a.handRaisedAt ?? 0) - (b.handRaisedAt ?? 0)),
   );
-  screens: readonly Person[] = $derived.by(() => this.everyone.filter((person) => person.tracks.screen));
+  /** The others who share a screen; your own is before you already. */
+  screens: readonly Person[] = $derived.by(() => this.others.filter((person) => person.tracks.screen));
   /** Seconds since the meeting began. */
   seconds: number = $derived.by(() => Math.max(0, Math.floor((this.now - this.room.startedAt) / 1000)));
 
@@ -76,6 +77,7 @@ export class Call {
   show(panel: Panel | null): void {
     this.panel = panel;
     this.chat.visible(panel === "chat");
+    if (panel === "chat") this.notices.drop("message");
   }
 
   rename(name: string): void {
@@ -90,7 +92,10 @@ export class Call {
   /** Ends everything that this call started. */
   close(): void {
     for (const stop of this.#cleanup.splice(0)) stop();
-    this.inputs.microphone.destination = this.inputs.camera.destination = null;
+    for (const input of [this.inputs.microphone, this.inputs.camera]) {
+      input.destination = null;
+      input.onreplaced = input.ontrouble = () => {};
+    }
     this.screen.close();
     this.loudspeakers.close();
   }
@@ -98,7 +103,8 @@ export class Call {
   /** From now on the input's track goes to the room. */
   #adopt(input: Input): void {
     input.destination = (track) => this.room.local.setTrack(input.kind, track);
-    input.onreplaced = (label) => this.notices.say(replacedWords(input, label), "trouble");
+    input.onreplaced = (device) => this.notices.say(t(replaced[input.kind], { device }), "trouble");
+    input.ontrouble = () => this.notices.say(troubleWords(input) ?? "", "trouble");
     // What changed while the room was being joined.
     if (input.track !== this.room.local.track(input.kind)) void input.destination(input.track);
   }
@@ -174,11 +180,7 @@ export class Call {
   }
 }
 
-function replacedWords(input: Input, label: string | null): string {
-  const microphone = input.kind === "microphone";
-  if (label) return t(microphone ? "microphone-replaced" : "camera-replaced", { device: label });
-  return troubleWords(input) ?? "";
-}
+const replaced = { microphone: "microphone-replaced", camera: "camera-replaced" };
 
 const refusals: Record<ErrorCode, string> = {
   invalid_json: "refused-version",

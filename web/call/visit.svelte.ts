@@ -15,7 +15,8 @@ export class Visit {
   /** What a guest wants to be called. */
   name = $state("");
   nameMissing = $state(false);
-  readonly missing = missingSupport();
+  /** This browser cannot hold a call. (Without a secure context one can still join without devices.) */
+  readonly tooOld = missingSupport() === "unsupported";
   readonly preferences = new Preferences();
   readonly notices = new Notices();
   readonly inputs = new Inputs(this.preferences);
@@ -34,11 +35,11 @@ export class Visit {
 
   /** Opens the devices; returns what stops watching them. */
   begin(): () => void {
-    return this.missing ? () => {} : this.inputs.begin();
+    return this.tooOld ? () => {} : this.inputs.begin();
   }
 
   async join(): Promise<void> {
-    if (this.joining || this.missing) return;
+    if (this.joining || this.tooOld) return;
     this.joining = true;
     this.error = null;
     const { microphone, camera } = this.inputs;

@@ -26,7 +26,6 @@ export class ScreenShare {
       this.on = true;
       await this.local.setTrack("screen", screen);
       if (screen_audio) await this.local.setTrack("screen_audio", screen_audio);
-      this.notices.say(t("screen-started"), "spoken");
     } catch (error) {
       this.#explain(error);
     } finally {

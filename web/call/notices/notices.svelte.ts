@@ -3,12 +3,12 @@
 export interface Notice {
   id: number;
   text: string;
-  /** `message`: a line of chat while the panel is closed. `trouble` stays longer and can be put away. `spoken`: for the ear only. */
-  kind: "event" | "message" | "trouble" | "spoken";
+  /** `message`: a line of chat while the panel is closed. `trouble` stays longer and can be put away. */
+  kind: "event" | "message" | "trouble";
 }
 
 /** Long enough to be read twice at a calm pace. */
-const SHOWN_MS = { event: 5_000, message: 6_000, trouble: 12_000, spoken: 5_000 };
+const SHOWN_MS = { event: 5_000, message: 6_000, trouble: 12_000 };
 /** More than this would be a wall; the oldest goes. */
 const AT_ONCE = 3;
 
@@ -22,6 +22,11 @@ export class Notices {
     const notice = { id: this.#next++, text, kind };
     this.list = [...others, notice].slice(-AT_ONCE);
     setTimeout(() => this.dismiss(notice.id), SHOWN_MS[kind]);
+  }
+
+  /** What they say is in view by now. */
+  drop(kind: Notice["kind"]): void {
+    this.list = this.list.filter((notice) => notice.kind !== kind);
   }
 
   dismiss(id: number): void {

@@ -27,8 +27,10 @@ export class Input {
   trouble = $state<Trouble | null>(null);
   /** What the room shall be told; without a room a switched-off track is only stopped. */
   destination: Destination | null = null;
-  /** An unplugged device was replaced by another (its label), or by none (null). */
-  onreplaced: (label: string | null) => void = () => {};
+  /** A device went away and this one, by its label, has taken its place. */
+  onreplaced: (label: string) => void = () => {};
+  /** It could not be had; `trouble` says why. */
+  ontrouble: () => void = () => {};
   /** Grows with every wish; an answer to an older wish is thrown away. */
   #wish = 0;
 
@@ -47,14 +49,19 @@ export class Input {
     await (on ? this.start() : this.stop());
   }
 
-  async start(): Promise<void> {
+  /** `lost`: in place of a device that went away by itself. */
+  async start(lost = false): Promise<void> {
     const wish = ++this.#wish;
     this.on = this.starting = true;
     this.trouble = null;
     try {
       await this.take(await this.#open(), wish);
+      if (lost && this.track) this.onreplaced(this.track.label);
     } catch (error) {
-      if (wish === this.#wish) this.fail(asDeviceError(error, this.kind).code);
+      if (wish !== this.#wish) return;
+      const { code } = asDeviceError(error, this.kind);
+      this.fail(lost && code === "not_found" ? "unplugged" : code);
+      this.ontrouble();
     } finally {
       if (wish === this.#wish) this.starting = false;
     }
@@ -83,7 +90,7 @@ export class Input {
     this.#release();
     this.track = track;
     this.on = true;
-    track.addEventListener("ended", () => track === this.track && void this.#lost(), { once: true });
+    track.addEventListener("ended", () => track === this.track && void this.start(true), { once: true });
     await this.destination?.(track);
   }
 
@@ -103,18 +110,6 @@ export class Input {
   #release(): void {
     this.track?.stop();
     this.track = null;
-  }
-
-  /** The device went away by itself. */
-  async #lost(): Promise<void> {
-    this.#release();
-    await this.start();
-    if (this.trouble === "not_found") this.trouble = "unplugged";
-    if (this.trouble === null || this.trouble === "unplugged") this.onreplaced(this.label);
-  }
-
-  get label(): string | null {
-    return this.track?.label || null;
   }
 }
 

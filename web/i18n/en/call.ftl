@@ -45,11 +45,10 @@ which-speaker = Which speaker
 speaker-test = Play a test sound
 microphone-silent = We hear nothing yet. Is the microphone muted on the device, or is it the wrong one?
 
-page-insecure = Browsers give camera and microphone only to pages with a secure address. Open this page with https:// in front, or ask the person who runs this server.
 browser-old = This browser is too old for video calls. Please update it, or use a current Firefox, Chrome, Edge or Safari.
 
 devices-denied = This page may not use your camera and microphone. To allow it, press the icon beside the address of this page, allow both, then switch them on here. You can also join without them.
-devices-insecure = Browsers give camera and microphone only to pages with a secure address (https).
+devices-insecure = Browsers give camera and microphone only to pages with a secure address. Open this page with https:// in front, or ask the person who runs this server. You can also join without them, and see and hear the others.
 devices-unsupported = This browser cannot use a camera or microphone. You can still join, and see and hear the others.
 microphone-denied = This page may not use your microphone. To allow it, press the icon beside the address of this page, allow the microphone, then switch it on again.
 microphone-not-found = No microphone was found. Plug one in and switch it on here, or join without.
@@ -104,12 +103,10 @@ hand-hint-off = Raise your hand (H)
 chat-hint = Chat (C)
 people-hint = People (P)
 
-screen-yours = Your screen
+screen-yours = You are sharing your screen
 screen-of = Screen of { $name }
-screen-sharing = You are sharing your whole screen. The others see it here.
 screen-stop = Stop sharing
 screen-enlarge = Full screen
-screen-started = You are sharing your screen.
 screen-ended = You no longer share your screen.
 screen-denied = Nothing is shared.
 screen-unsupported = This browser cannot share a screen. A computer can.
