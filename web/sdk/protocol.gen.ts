@@ -135,7 +135,11 @@ raised: boolean, } | { "type": "rename",
 /**
  * 1 to [`NAME_CHARS`](crate::limits::NAME_CHARS) characters.
  */
-name: string, } | { "type": "ping" } | { "type": "leave" };
+name: string, } | { "type": "ping", 
+/**
+ * The `seq` of the last frame that arrived: the server need not keep those up to it any longer.
+ */
+seq?: number, } | { "type": "leave" };
 
 export type RoomInfo = { 
 /**

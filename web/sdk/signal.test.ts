@@ -160,7 +160,7 @@ describe("coming back", () => {
   it("notices a connection that died without a word", async () => {
     joined();
     await pass(10_000);
-    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping" });
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping", seq: 0 });
     FakeSocket.last.say({ type: "pong" });
     await pass(9_999);
     expect(FakeSocket.all).toHaveLength(1);
@@ -186,7 +186,7 @@ describe("coming back", () => {
     vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
     joined();
     page.dispatchEvent(new Event("visibilitychange"));
-    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping" });
+    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping", seq: 0 });
     FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
     await pass(30_000);
     const before = FakeSocket.all.length;

@@ -217,7 +217,7 @@ export class Signal {
   };
 
   #ping(patience: number): void {
-    if (!this.send({ type: "ping" })) return;
+    if (!this.send({ type: "ping", seq: this.#seq })) return;
     const asked = performance.now();
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#heardAt < asked && this.#lost(), patience);

@@ -105,7 +105,7 @@ impl Meeting {
             ClientMessage::History { before } => effects.push(Effect::LoadHistory { connection, before }),
             ClientMessage::Hand { raised } => self.hand(now, who, raised, effects),
             ClientMessage::Rename { name } => self.rename(who, connection, &name, effects),
-            ClientMessage::Ping => effects.push(Effect::Send { message: ServerMessage::Pong, to: vec![Recipient { connection, seq: None }] }),
+            ClientMessage::Ping { seq } => self.ping(who, connection, seq, effects),
             ClientMessage::Leave => self.leave(who, effects),
         }
     }

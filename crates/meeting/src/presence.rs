@@ -1,8 +1,8 @@
 //! What participants show of themselves: their media, their hand, their name.
 
-use fireside_protocol::{ErrorCode, MediaState, ParticipantId, UnixMillis};
+use fireside_protocol::{ErrorCode, MediaState, ParticipantId, ServerMessage, UnixMillis};
 
-use crate::effect::{ConnectionId, Effect};
+use crate::effect::{ConnectionId, Effect, Recipient};
 use crate::meeting::{Meeting, refuse};
 use crate::name;
 use crate::roster::Audience;
@@ -31,11 +31,19 @@ impl Meeting {
         participant.name = name;
         self.roster.announce(id, Audience::Everyone, effects);
     }
+
+    /// What has arrived need not be kept for a replay any longer.
+    pub(crate) fn ping(&mut self, id: ParticipantId, connection: ConnectionId, seq: Option<u32>, effects: &mut Vec<Effect>) {
+        if let (Some(seq), Some(participant)) = (seq, self.roster.get_mut(id)) {
+            participant.log.arrived(seq);
+        }
+        effects.push(Effect::Send { message: ServerMessage::Pong, to: vec![Recipient { connection, seq: None }] });
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use fireside_protocol::{ClientMessage, Participant, ServerMessage};
+    use fireside_protocol::{ClientMessage, Participant};
 
     use super::*;
     use crate::Input;
@@ -103,7 +111,7 @@ mod tests {
     fn a_ping_is_answered_without_a_number() {
         let mut table = Table::new();
         let [ada, ..] = table.three();
-        table.say(ada.connection, ClientMessage::Ping);
+        table.say(ada.connection, ClientMessage::Ping { seq: None });
         assert_eq!(table.sent_to(ada.connection), [(None, ServerMessage::Pong)]);
     }
 }

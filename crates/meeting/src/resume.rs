@@ -44,6 +44,17 @@ impl ReplayLog {
         self.last
     }
 
+    /// Forgets what has arrived: everything up to number `seq`.
+    pub(crate) fn arrived(&mut self, seq: u32) {
+        while let Some(oldest) = self.frames.front().filter(|oldest| oldest.seq <= seq) {
+            self.bytes = self.bytes.saturating_sub(weight(&oldest.message));
+            self.frames.pop_front();
+        }
+        if self.frames.is_empty() {
+            self.frames = VecDeque::new();
+        }
+    }
+
     /// Everything after number `seq`, or `None` if that is not known in full any more (or never was).
     pub(crate) fn after(&self, seq: u32) -> Option<Vec<Frame>> {
         if seq == self.last {
@@ -116,6 +127,19 @@ mod tests {
         assert_eq!(numbers(log.after(2)), Some(vec![3]));
         assert_eq!(numbers(log.after(3)), Some(vec![]));
         assert_eq!(numbers(log.after(4)), None, "a number that was never given out");
+    }
+
+    #[test]
+    fn what_has_arrived_is_forgotten() {
+        let mut log = ReplayLog::default();
+        (0..5).for_each(|_| _ = log.push(pong()));
+        log.arrived(3);
+        assert_eq!(numbers(log.after(3)), Some(vec![4, 5]));
+        assert_eq!(numbers(log.after(2)), None);
+        log.arrived(9);
+        assert_eq!(numbers(log.after(5)), Some(vec![]));
+        assert_eq!(log.push(pong()), 6);
+        assert_eq!(numbers(log.after(5)), Some(vec![6]));
     }
 
     #[test]

@@ -44,7 +44,7 @@ enum Say {
     History,
     Hand { raised: bool },
     Rename { name: String },
-    Ping,
+    Ping(Option<u32>),
     Join,
     Leave,
 }
@@ -79,7 +79,7 @@ fn say() -> impl Strategy<Value = Say> {
         1 => Just(Say::History),
         3 => any::<bool>().prop_map(|raised| Say::Hand { raised }),
         2 => text().prop_map(|name| Say::Rename { name }),
-        1 => Just(Say::Ping),
+        1 => proptest::option::of(0..40u32).prop_map(Say::Ping),
         1 => Just(Say::Join),
         1 => Just(Say::Leave),
     ]
@@ -220,7 +220,7 @@ impl World {
             Say::History => ClientMessage::History { before: MessageId(Uuid::max()) },
             Say::Hand { raised } => ClientMessage::Hand { raised },
             Say::Rename { name } => ClientMessage::Rename { name },
-            Say::Ping => ClientMessage::Ping,
+            Say::Ping(seq) => ClientMessage::Ping { seq },
             Say::Join => ClientMessage::Join(Join { name: None, media: MediaState::default(), hand: false, resume: None }),
             Say::Leave => ClientMessage::Leave,
         }

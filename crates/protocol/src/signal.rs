@@ -50,7 +50,12 @@ pub enum ClientMessage {
         name: String,
     },
     /// Are you there? Answered by `pong`.
-    Ping,
+    Ping {
+        /// The `seq` of the last frame that arrived: the server need not keep those up to it any longer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[ts(optional)]
+        seq: Option<u32>,
+    },
     /// I leave for good; the connection may be closed.
     Leave,
 }

@@ -251,6 +251,12 @@ impl Client {
         self.say(ClientMessage::Hand { raised }, acts);
     }
 
+    /// Asks whether the server is there, and says what has arrived.
+    pub fn ping(&mut self, acts: &mut Vec<Act>) {
+        let seq = self.identity.as_ref().map(|identity| identity.seq);
+        self.say(ClientMessage::Ping { seq }, acts);
+    }
+
     /// The person takes another name.
     pub fn rename(&mut self, name: String, acts: &mut Vec<Act>) {
         self.name.clone_from(&name);

@@ -234,7 +234,7 @@ impl World {
                 let slow = self.rng.random_range(0..2_000);
                 self.fault(Fault::SlowDisk(slow));
             }
-            _ => {}
+            _ => self.act(who, |client, acts| client.ping(acts)),
         }
         let pause = self.rng.random_range(0..1_200);
         self.run_for(pause);

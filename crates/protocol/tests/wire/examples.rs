@@ -30,7 +30,7 @@ pub(crate) fn client() -> Vec<Named<ClientMessage>> {
         ("history", ClientMessage::History { before: message(1).id }),
         ("hand", ClientMessage::Hand { raised: true }),
         ("rename", ClientMessage::Rename { name: "Bo Diddley".to_owned() }),
-        ("ping", ClientMessage::Ping),
+        ("ping", ClientMessage::Ping { seq: Some(12) }),
         ("leave", ClientMessage::Leave),
     ]
 }

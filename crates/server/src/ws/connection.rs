@@ -90,7 +90,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         loop {
             match self.hear().await {
                 Heard::Message(ClientMessage::Join(join)) => return Some(join),
-                Heard::Message(ClientMessage::Ping) => self.say(&ServerMessage::Pong),
+                Heard::Message(ClientMessage::Ping { .. }) => self.say(&ServerMessage::Pong),
                 Heard::Message(message) => self.refuse(ErrorCode::NotJoined, "Say `join` first.", Some(parse::about(&message))),
                 Heard::Nothing => {}
                 Heard::End => return None,
@@ -102,7 +102,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     async fn attend(&mut self, place: &Place, connection: ConnectionId) {
         loop {
             match self.hear().await {
-                Heard::Message(ClientMessage::Ping) => self.say(&ServerMessage::Pong),
                 Heard::Message(ClientMessage::Join(_)) => {
                     self.refuse(ErrorCode::AlreadyJoined, "This connection has joined already.", Some("join".to_owned()));
                 }

@@ -42,7 +42,7 @@ pub(super) fn about(message: &ClientMessage) -> String {
         ClientMessage::History { .. } => "history",
         ClientMessage::Hand { .. } => "hand",
         ClientMessage::Rename { .. } => "rename",
-        ClientMessage::Ping => "ping",
+        ClientMessage::Ping { .. } => "ping",
         ClientMessage::Leave => "leave",
     };
     kind.to_owned()
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn what_is_a_message_is_read() {
-        assert_eq!(read(" \n{\"type\":\"ping\"}\n"), Ok(ClientMessage::Ping));
+        assert_eq!(read(" \n{\"type\":\"ping\"}\n"), Ok(ClientMessage::Ping { seq: None }));
         assert_eq!(read(r#"{"raised":true,"type":"hand"}"#), Ok(ClientMessage::Hand { raised: true }));
-        assert_eq!(read(r#"{"type":"ping","__proto__":{"x":1},"constructor":2}"#), Ok(ClientMessage::Ping));
+        assert_eq!(read(r#"{"type":"ping","__proto__":{"x":1},"constructor":2}"#), Ok(ClientMessage::Ping { seq: None }));
     }
 
     #[test]

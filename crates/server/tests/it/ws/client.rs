@@ -271,7 +271,7 @@ impl Client {
 
     /// The connection works: what is asked is answered. Returns what came before the answer.
     pub(crate) async fn is_alive(&mut self) -> Vec<ServerMessage> {
-        self.say(&ClientMessage::Ping).await;
+        self.say(&ClientMessage::Ping { seq: None }).await;
         let mut before = Vec::new();
         loop {
             match self.hear().await.expect("an open connection") {
