@@ -12,6 +12,8 @@ import { Watch } from "./watch.ts";
 export interface Equipment {
   colour: Colour;
   hz: number;
+  /** The path of another y4m file to show. */
+  picture?: string;
 }
 
 export interface People {
@@ -81,8 +83,8 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     }
 
     await use({
-      async chromium(name, { colour, hz }, options) {
-        const browser = await startChromium({ camera: camera(files, colour), microphone: microphone(files, hz) });
+      async chromium(name, { colour, hz, picture }, options) {
+        const browser = await startChromium({ camera: picture ?? camera(files, colour), microphone: microphone(files, hz) });
         open.push(browser);
         return chromium(name, browser, options);
       },

@@ -30,6 +30,30 @@ export function camera(folder: string, colour: Colour): string {
   return write(folder, `camera-${colour.join("-")}.y4m`, Buffer.concat(parts));
 }
 
+/** Where a point of a picture lies: 0 to 1 from left to right and from top to bottom. */
+type Painting = (x: number, y: number) => Colour;
+
+/** Writes a y4m file of a still picture, for screenshots, and returns its path. */
+export function stillCamera(folder: string, name: string, paint: Painting): string {
+  const [width, height] = [1280, 720];
+  const luma = Buffer.alloc(width * height);
+  const [us, vs] = [Buffer.alloc(luma.length / 4), Buffer.alloc(luma.length / 4)];
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      const [y, u, v] = toYuv(paint(column / width, row / height));
+      luma[row * width + column] = y;
+      if (row % 2 === 0 && column % 2 === 0) {
+        const at = (row / 2) * (width / 2) + column / 2;
+        us[at] = u;
+        vs[at] = v;
+      }
+    }
+  }
+  const frame = Buffer.concat([Buffer.from("FRAME\n"), luma, us, vs]);
+  const header = Buffer.from(`YUV4MPEG2 W${width} H${height} F5:1 Ip A1:1 C420jpeg\n`);
+  return write(folder, `still-${name}.y4m`, Buffer.concat([header, frame, frame]));
+}
+
 /** Writes a wav file of beeps at `hz` and returns its path. Beeps, since noise suppression takes a steady tone for noise. */
 export function microphone(folder: string, hz: number): string {
   const length = SAMPLES_PER_SECOND * 2;
