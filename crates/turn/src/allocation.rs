@@ -17,8 +17,6 @@ use crate::tuple::{Family, FiveTuple, Keyed, RelayId};
 pub(crate) const PERMISSION_LIFETIME: Duration = Duration::from_secs(300);
 /// RFC 8656 §12.
 pub(crate) const CHANNEL_LIFETIME: Duration = Duration::from_secs(600);
-/// RFC 8656 §12: the numbers that may be bound.
-pub(crate) const CHANNEL_NUMBERS: std::ops::RangeInclusive<u16> = 0x4000..=0x4FFF;
 
 /// RFC 8656 §18.6: names a port that is kept for its owner's next allocation.
 pub(crate) type Token = [u8; 8];

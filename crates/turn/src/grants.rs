@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use crate::allocation::{Binding, CHANNEL_NUMBERS, Refused};
+use crate::allocation::{Binding, Refused};
 use crate::auth::Identity;
 use crate::message::{Class, Message, attribute, method, u16_at, xor_address};
 use crate::server::{Asker, Code, Server};
@@ -31,7 +31,7 @@ impl Server {
     pub(crate) fn channel_bind(&mut self, now: Instant, asker: &Asker, identity: &Identity, message: &Message<'_>) -> Result<(), Code> {
         let (slot, _) = self.own_allocation(now, asker, identity)?;
         let number = message.find(attribute::CHANNEL_NUMBER).filter(|value| value.len() == 4).and_then(|value| u16_at(value, 0));
-        let number = number.filter(|number| CHANNEL_NUMBERS.contains(number)).ok_or(400_u16)?;
+        let number = number.filter(|number| self.config.channels.contains(number)).ok_or(400_u16)?;
         let peer = message.address(attribute::XOR_PEER_ADDRESS).ok().flatten().ok_or(400_u16)?;
         self.check_peer(slot, peer)?;
         let binding = Binding { number, peer, is_own: self.is_own_relay(peer) };

@@ -89,7 +89,8 @@ const UNDERSTOOD: [u16; 19] = [
     attribute::RESERVATION_TOKEN,
 ];
 
-/// What a datagram or the start of a frame is, by its first byte (RFC 7983 with the ranges of RFC 8656).
+/// What a datagram or the start of a frame is, by its first byte (RFC 7983). Beside the channels of RFC 8656 (64 to 79) those of
+/// RFC 5766 (up to 127), which nothing else uses, count as ChannelData too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A STUN or TURN message.
@@ -110,7 +111,7 @@ pub fn kind(datagram: &[u8]) -> Kind {
     match datagram.first() {
         Some(0..=3) => Kind::Stun,
         Some(20..=63) => Kind::Dtls,
-        Some(64..=79) => Kind::ChannelData,
+        Some(64..=127) => Kind::ChannelData,
         Some(128..=191) => Kind::Rtp,
         _ => Kind::Other,
     }

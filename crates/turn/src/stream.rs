@@ -31,7 +31,7 @@ pub fn frame(bytes: &[u8]) -> Result<Frame, Broken> {
     let Some(first) = bytes.first() else { return Ok(Frame::Partial) };
     let header = match first {
         0..=3 => 20,
-        0x40..=0x4F => 4,
+        0x40..=0x7F => 4,
         _ => return Err(Broken),
     };
     let cookie = bytes.get(4..bytes.len().min(8)).unwrap_or_default();

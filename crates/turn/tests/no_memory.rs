@@ -1,5 +1,6 @@
 //! A relayed datagram costs no memory: counted by the allocator itself.
 
+#![allow(clippy::disallowed_methods, reason = "tests have clocks")]
 #![expect(unsafe_code, reason = "an allocator that counts can be had in no other way")]
 
 use std::alloc::{GlobalAlloc, Layout, System};

@@ -22,6 +22,17 @@ fn only_0x4000_to_0x4fff_can_be_bound() {
 }
 
 #[test]
+fn clients_of_the_older_rfc_can_be_let_in() {
+    let mut world = World::with(Config { channels: 0x4000..=0x7FFF, ..config() });
+    let mut ada = world.client(1, "ada");
+    ada.allocate(&mut world);
+    let target = peer("8.8.8.8:1");
+    assert_eq!(ada.bind(&mut world, 0x8000, target).code(), Some(400));
+    assert!(ada.bind(&mut world, 0x7FFF, target).is_success());
+    assert_eq!(ada.channel_data(&mut world, 0x7FFF, b"x").map(|(_, to, _)| to), Some(target));
+}
+
+#[test]
 fn a_number_and_a_peer_belong_together() {
     let mut world = World::new();
     let mut ada = world.client(1, "ada");

@@ -1,5 +1,7 @@
 //! The relay as its clients, its peers and its enemies see it.
 
+#![allow(clippy::disallowed_methods, reason = "tests have clocks")]
+
 mod channels;
 mod credentials;
 mod harness;

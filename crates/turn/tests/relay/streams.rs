@@ -62,14 +62,14 @@ fn a_stream_split_anyhow_gives_the_same_messages() {
 
 #[test]
 fn what_is_no_message_breaks_the_stream_at_once() {
-    for start in [&b"GET / HTTP/1.1"[..], &[0x16, 3, 1], &[0x50, 0, 0, 0], &[0x80], &[0xFF], &[4]] {
+    for start in [&b"GET / HTTP/1.1"[..], b"POST /", b"HEAD /", b"get /", &[0x16, 3, 1], &[0x80], &[0xFF], &[4]] {
         assert_eq!(frame(start), Err(Broken), "{start:?}");
     }
     assert_eq!(frame(&[0, 1, 0, 0, 0x21, 0x13]), Err(Broken), "not the magic cookie");
     assert_eq!(frame(&[0, 1, 0, 3]), Err(Broken), "not a multiple of four");
     let mut reader = Reader::new();
     let mut seen = 0;
-    let broken = reader.read(&[&channel_data(0x4000, b"good")[..], b"bad"].concat(), |_| seen += 1);
+    let broken = reader.read(&[&channel_data(0x4000, b"good")[..], b"\x10bad"].concat(), |_| seen += 1);
     assert_eq!((broken, seen), (Err(Broken), 1), "what came before counts");
 }
 
