@@ -125,7 +125,7 @@ export class Call {
       room.on("chat", () => this.chat.sync()),
       room.on("message", (message) => {
         this.chat.arrived(message);
-        if (!this.chat.seen) notices.say(t("notice-message", { name: message.name, text: message.text.slice(0, 160) }), "message");
+        if (this.panel !== "chat") notices.say(t("notice-message", { name: message.name, text: message.text.slice(0, 160) }), "message");
       }),
       room.on("refused", ({ code }) => notices.say(t(refusals[code]), "trouble")),
       room.on("source_lost", (source) => source === "screen" && this.screen.lost()),
