@@ -61,7 +61,8 @@ test("the picture in the README", async ({ people }) => {
   await chloe.say("Lovely. I'll share my screen for the last point.");
   await maya.reads("Lovely. I'll share my screen for the last point.");
   await maya.say("Thank you both!");
-  for (const guest of [ben, chloe]) await maya.seesMotion(guest.name);
+  // Long enough for the encoders to have found their pace.
+  for (const guest of [ben, chloe, ben, chloe]) await maya.seesMotion(guest.name);
   await ben.tab.press("button", "Microphone");
   await maya.tab.press("button", "Microphone");
   const page = maya.tab.page;
