@@ -72,7 +72,7 @@ impl Server {
     /// The port that was kept. It has been counted since then, so there is no quota to look at.
     fn redeem(&mut self, now: Instant, token: &[u8], identity: &Identity) -> Result<Vec<Place>, Code> {
         let reservation = self.reservations.take(now, token, &identity.subject).ok_or(508_u16)?;
-        reservation.accounts.into_iter().for_each(|account| self.accounts.close(account));
+        reservation.accounts.into_iter().for_each(|account| self.accounts.close(now, account));
         Ok(vec![(reservation.family, Ok(reservation.port))])
     }
 
@@ -282,7 +282,7 @@ impl Server {
             if let Some(account) = self.accounts.get(id) {
                 account.slots.retain(|used| *used != slot);
             }
-            self.accounts.close(id);
+            self.accounts.close(now, id);
         }
     }
 

@@ -148,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn an_even_port_whose_neighbour_is_taken_is_no_pair() {
+        let (mut ports, mut random) = (Ports::new(&(50_000..=50_003)), Random::new(&[1; 32]));
+        ports.set(50_001, Port::Taken);
+        assert_eq!(ports.take(Instant::now(), &mut random, Wish::EvenAndNext), Some(50_002));
+        assert_eq!(ports.take(Instant::now(), &mut random, Wish::EvenAndNext), None);
+        assert_eq!(ports.take(Instant::now(), &mut random, Wish::Even), Some(50_000));
+    }
+
+    #[test]
     fn the_highest_port_of_all_is_no_trouble() {
         let (mut ports, mut random) = (Ports::new(&(65_534..=65_535)), Random::new(&[1; 32]));
         assert_eq!(ports.take(Instant::now(), &mut random, Wish::EvenAndNext), Some(65_534));

@@ -1,7 +1,7 @@
 //! How much anyone may have: allocations and bandwidth per participant and per address, and bytes to addresses that nobody has proven
 //! to be theirs. All tables are bounded: by the allocations that exist, or fixed in size from the beginning.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -181,17 +181,20 @@ pub(crate) struct Account {
     pub(crate) vouched_until: Option<Instant>,
 }
 
-/// The accounts of all who have an allocation or a reservation, and of nobody else.
+/// The accounts of all who have an allocation or a reservation, or have used up bandwidth just now, and of nobody else.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     index: HashMap<Holder, u32, Keyed>,
     accounts: Vec<Option<Account>>,
     free: Vec<u32>,
+    /// Accounts whose last allocation ended while their bucket was not full: kept until it is, a second or so, or else who allocates
+    /// anew would have a full bucket each time.
+    idle: BTreeSet<(Instant, u32)>,
 }
 
 impl Accounts {
     pub(crate) fn new(keyed: Keyed) -> Self {
-        Self { index: HashMap::with_hasher(keyed), accounts: Vec::new(), free: Vec::new() }
+        Self { index: HashMap::with_hasher(keyed), accounts: Vec::new(), free: Vec::new(), idle: BTreeSet::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -210,9 +213,12 @@ impl Accounts {
 
     /// Counts one more allocation or reservation.
     pub(crate) fn open(&mut self, now: Instant, holder: Holder) -> u32 {
+        self.forget(now);
         if let Some(id) = self.index.get(&holder).copied() {
             if let Some(account) = self.get(id) {
                 account.used += 1;
+                let full_at = account.bucket.full_at;
+                self.idle.remove(&(full_at, id));
             }
             return id;
         }
@@ -231,16 +237,26 @@ impl Accounts {
         id
     }
 
-    /// Counts one less; the account goes with the last one.
-    pub(crate) fn close(&mut self, id: u32) {
+    /// Counts one less; the account goes with the last one, once its bucket is full.
+    pub(crate) fn close(&mut self, now: Instant, id: u32) {
         let Some(account) = self.get(id) else { return };
         account.used = account.used.saturating_sub(1);
-        if account.used > 0 {
-            return;
+        if account.used == 0 {
+            account.vouched_until = None;
+            let full_at = account.bucket.full_at;
+            self.idle.insert((full_at, id));
         }
-        if let Some(account) = self.accounts.get_mut(id as usize).and_then(Option::take) {
-            self.index.remove(&account.holder);
-            self.free.push(id);
+        self.forget(now);
+    }
+
+    /// Removes accounts that nothing more is to be known of.
+    pub(crate) fn forget(&mut self, now: Instant) {
+        while let Some((_, id)) = self.idle.first().copied().filter(|(full_at, _)| *full_at <= now) {
+            self.idle.pop_first();
+            if let Some(account) = self.accounts.get_mut(id as usize).and_then(Option::take) {
+                self.index.remove(&account.holder);
+                self.free.push(id);
+            }
         }
     }
 

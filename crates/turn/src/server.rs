@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use crate::allocation::Table;
 use crate::auth::{Clock, Credentials, Gate, Identity, PASSWORD_ALGORITHMS, Proof, Refusal, Secret, Subject};
-use crate::message::{Class, Kind, Message, TransactionId, attribute, kind, method, u16_at};
+use crate::message::{Class, Kind, Message, NotUnderstood, TransactionId, attribute, kind, method, u16_at};
 use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::quota::{Accounts, Holder, Limits, Unproven};
@@ -248,10 +248,11 @@ impl Server {
             self.end_reservation(now, &reservation);
         }
         self.revocations.forget(now);
+        self.accounts.forget(now);
     }
 
     fn end_reservation(&mut self, now: Instant, reservation: &Reservation) {
-        reservation.accounts.into_iter().for_each(|account| self.accounts.close(account));
+        reservation.accounts.into_iter().for_each(|account| self.accounts.close(now, account));
         self.release(now, reservation.family, reservation.port);
     }
 
@@ -346,7 +347,7 @@ impl Server {
         let Ok(message) = Message::parse(input) else { return FromClient::Handled };
         match (message.class, message.method) {
             (Class::Indication, method::SEND) => return self.send(now, tuple, &message).unwrap_or(FromClient::Handled),
-            (Class::Request, method::BINDING) => self.binding(now, &asker(tuple, &message, input)),
+            (Class::Request, method::BINDING) => self.binding(now, &asker(tuple, &message, input), &message),
             (Class::Request, method::ALLOCATE | method::REFRESH | method::CREATE_PERMISSION | method::CHANNEL_BIND) => {
                 self.request(now, asker(tuple, &message, input), &message);
             }
@@ -377,9 +378,14 @@ impl Server {
     }
 
     /// RFC 8489 §6.3.1.
-    fn binding(&mut self, now: Instant, asker: &Asker) {
-        let mapped = unmapped(asker.tuple.client);
-        let writer = Writer::new(Class::Success, method::BINDING, asker.transaction).with_address(attribute::XOR_MAPPED_ADDRESS, mapped);
+    fn binding(&mut self, now: Instant, asker: &Asker, message: &Message<'_>) {
+        let unknown = message.not_understood(self.config.dont_fragment);
+        let writer = if unknown.as_slice().is_empty() {
+            let writer = Writer::new(Class::Success, method::BINDING, asker.transaction);
+            writer.with_address(attribute::XOR_MAPPED_ADDRESS, unmapped(asker.tuple.client))
+        } else {
+            not_understood(asker, &unknown)
+        };
         self.answer_unproven(now, asker, writer);
     }
 
@@ -404,10 +410,8 @@ impl Server {
     fn dispatch(&mut self, now: Instant, asker: &Asker, identity: &Identity, message: &Message<'_>) -> Result<(), Code> {
         let unknown = message.not_understood(self.config.dont_fragment);
         if !unknown.as_slice().is_empty() {
-            let kinds: Vec<u8> = unknown.as_slice().iter().flat_map(|kind| kind.to_be_bytes()).collect();
-            let writer = Writer::new(Class::Error, asker.method, asker.transaction).with_error(420).with(attribute::UNKNOWN_ATTRIBUTES, &kinds);
             self.counters.refused += 1;
-            self.answer(asker, writer);
+            self.answer(asker, not_understood(asker, &unknown));
             return Ok(());
         }
         match asker.method {
@@ -501,6 +505,12 @@ impl Server {
 fn asker(tuple: &FiveTuple, message: &Message<'_>, input: &[u8]) -> Asker {
     let (method, transaction, has_fingerprint) = (message.method, message.transaction, message.has_fingerprint());
     Asker { tuple: *tuple, method, transaction, has_fingerprint, question: input.len(), proof: None }
+}
+
+/// RFC 8489 §6.3.1: what the client takes for granted and we do not know.
+fn not_understood(asker: &Asker, unknown: &NotUnderstood) -> Writer {
+    let kinds: Vec<u8> = unknown.as_slice().iter().flat_map(|kind| kind.to_be_bytes()).collect();
+    Writer::new(Class::Error, asker.method, asker.transaction).with_error(420).with(attribute::UNKNOWN_ATTRIBUTES, &kinds)
 }
 
 fn count(counter: &mut [u64; 2], bytes: usize) {

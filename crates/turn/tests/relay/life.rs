@@ -24,6 +24,16 @@ fn a_binding_request_is_told_its_address() {
 }
 
 #[test]
+fn a_binding_request_for_more_than_there_is_is_420() {
+    let mut world = World::new();
+    // CHANGE-REQUEST of RFC 5780: how clients find out that a server does not help to classify a NAT.
+    world.input(&tuple(1), &Writer::new(Class::Request, method::BINDING, transaction()).with(3, &[0, 0, 0, 6]).finish());
+    let answer = Answer(world.sent.pop().unwrap().1);
+    assert_eq!((answer.code(), answer.find(attribute::UNKNOWN_ATTRIBUTES)), (Some(420), Some(vec![0, 3])));
+    assert_eq!(answer.mapped(), None);
+}
+
+#[test]
 fn a_mapped_client_is_told_its_ipv4_address() {
     let mut world = World::new();
     let mut from = tuple(1);
@@ -87,6 +97,7 @@ fn data_flows_both_ways_by_indication_and_by_channel() {
         assert!(world.open.is_empty());
         assert_eq!(world.peer_sends(relay, peer(PEER), b"late"), None);
         assert_eq!(ada.refresh(&mut world, 0).code(), Some(437));
+        world.pass(1);
         assert_eq!((world.server.counters().allocations, world.server.counters().accounts), (0, 0));
     }
 }
@@ -161,6 +172,25 @@ fn a_repeated_allocate_gets_the_same_answer() {
     assert_eq!(world.sent.last().unwrap().1, first);
     assert_eq!((world.open.len(), world.server.counters().allocations), (1, 1));
     assert_eq!(ada.allocate(&mut world).code(), Some(437), "but another transaction is a mistake");
+}
+
+#[test]
+fn a_socket_of_an_earlier_allocation_reaches_nobody() {
+    let mut world = World::new();
+    let (mut ada, mut bob) = (world.client(1, "ada"), world.client(2, "bob"));
+    ada.allocate(&mut world);
+    let old = *world.open.keys().next().unwrap();
+    ada.refresh(&mut world, 0);
+    bob.allocate(&mut world);
+    bob.permit(&mut world, peer(PEER));
+    let new = *world.open.keys().next().unwrap();
+    assert_eq!((old.index(), old == new), (new.index(), false), "the place is used again, under another name");
+    assert_eq!(world.peer_sends(old, peer(PEER), b"for ada"), None);
+    assert!(world.peer_sends(new, peer(PEER), b"for bob").is_some());
+    world.server.opened(world.now, old);
+    assert_eq!(world.server.poll(), Some(fireside_turn::Command::CloseRelay { relay: old }));
+    world.server.open_failed(world.now, old);
+    assert_eq!((world.server.poll(), world.server.counters().allocations), (None, 1));
 }
 
 #[test]

@@ -141,6 +141,23 @@ fn bandwidth_is_limited_per_participant_over_all_allocations_and_directions() {
 }
 
 #[test]
+fn who_allocates_anew_does_not_begin_anew() {
+    let mut world = limited(Limits { participant_rate: Rate::new(1_000, 2_000), ..Limits::default() });
+    let mut ada = world.client(1, "ada");
+    let mut allowed = 0;
+    for _ in 0..10 {
+        ada.allocate(&mut world);
+        ada.bind(&mut world, 0x4000, peer("8.8.8.8:1"));
+        allowed += usize::from(ada.channel_data(&mut world, 0x4000, &[0; 1000]).is_some());
+        ada.refresh(&mut world, 0);
+    }
+    assert_eq!(allowed, 2);
+    assert_eq!(world.server.counters().accounts, 2, "remembered for as long as it matters");
+    world.pass(2);
+    assert_eq!(world.server.counters().accounts, 0);
+}
+
+#[test]
 fn bandwidth_is_limited_per_address() {
     let mut world = limited(Limits { address_rate: Rate::new(1_000, 2_000), ..Limits::default() });
     let mut clients = [world.client(1, "ada"), world.client(1, "bob")];
