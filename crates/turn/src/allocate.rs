@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use crate::allocation::{Allocation, Leg, Opening, Stage, Token};
 use crate::auth::Identity;
+use crate::effect::Command;
 use crate::message::{Class, Malformed, Message, attribute, method};
 use crate::ports::Wish;
 use crate::quota::{Holder, later};
 use crate::reservation::{RESERVATION_LIFETIME, Reservation};
-use crate::server::{Asker, Code, Command, Server};
+use crate::server::{Asker, Code, Server};
 use crate::tuple::{Family, RelayId, unmapped};
 use crate::write::{Writer, error_value};
 

@@ -4,142 +4,21 @@
 //! else. Refuses to know sockets, clocks and tasks.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::ops::RangeInclusive;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use crate::allocation::Table;
 use crate::auth::{Clock, Credentials, Gate, Identity, PASSWORD_ALGORITHMS, Proof, Refusal, Secret, Subject};
+use crate::config::Config;
+use crate::effect::{Command, Counters, FromClient, FromPeer};
 use crate::message::{Class, Kind, Message, NotUnderstood, TransactionId, attribute, kind, method, u16_at};
-use crate::policy::Policy;
 use crate::ports::Ports;
-use crate::quota::{Accounts, Holder, Limits, Unproven};
+use crate::quota::{Accounts, Holder, Unproven};
 use crate::random::{Random, keyed};
 use crate::reservation::{Reservation, Reservations};
 use crate::revocation::{Revocations, Revoked};
 use crate::tuple::{Family, FiveTuple, RelayId, unmapped};
 use crate::write::{Head, Writer};
-
-/// How the relay is set up.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The realm of the credentials: short, since it is in every challenge.
-    pub realm: String,
-    /// Whether there are relays at all, or only STUN.
-    pub relay: bool,
-    /// The address that peers reach our IPv4 relay sockets at, if there is one.
-    pub relay_v4: Option<Ipv4Addr>,
-    /// The same for IPv6.
-    pub relay_v6: Option<Ipv6Addr>,
-    /// The ports of the relay sockets. Nothing else on the machine should use them.
-    pub ports: RangeInclusive<u16>,
-    /// The channel numbers that may be bound. RFC 8656 §12 has 0x4000 to 0x4FFF. Clients of RFC 5766, such as coturn's test client,
-    /// choose up to 0x7FFF; of the bytes that a shared port tells apart none begins like that, so they can be let in.
-    pub channels: RangeInclusive<u16>,
-    /// Whether the driver can send single datagrams with the DF bit. If not, DONT-FRAGMENT is answered with 420, as RFC 8656 has it.
-    pub dont_fragment: bool,
-    /// Which peers may be relayed to. The relay addresses need not be among [`Policy::own`].
-    pub policy: Policy,
-    /// How much anyone may have.
-    pub limits: Limits,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            realm: "fireside".into(),
-            relay: true,
-            relay_v4: None,
-            relay_v6: None,
-            ports: 49_152..=65_535,
-            channels: 0x4000..=0x4FFF,
-            dont_fragment: false,
-            policy: Policy::default(),
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// What the driver must do, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Send `message` to the client, from the server's end of `to`. On a stream as it is.
-    Send {
-        /// Where to.
-        to: FiveTuple,
-        /// A whole STUN message.
-        message: Vec<u8>,
-    },
-    /// Open a UDP socket for relaying, IPv6 ones for IPv6 only, and say [`Server::opened`] or [`Server::open_failed`].
-    OpenRelay {
-        /// Its name.
-        relay: RelayId,
-        /// The port to bind. With another port the same relay may be asked for again.
-        port: u16,
-    },
-    /// Close the socket. What still arrives on it may be handed in: nothing comes of it. Unknown names are to be ignored.
-    CloseRelay {
-        /// Its name.
-        relay: RelayId,
-    },
-}
-
-/// What became of something a client sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FromClient<'a> {
-    /// Send `payload` to `peer` from the relay socket, now.
-    ToPeer {
-        /// From which socket.
-        relay: RelayId,
-        /// Where to.
-        peer: SocketAddr,
-        /// What: a part of the input.
-        payload: &'a [u8],
-        /// With the DF bit set.
-        dont_fragment: bool,
-    },
-    /// Nothing goes to a peer. There may be commands.
-    Handled,
-}
-
-/// What became of something a peer sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FromPeer {
-    /// Send the head, the payload, and [`Head::padding`] zero bytes to the client, as one datagram or behind one another on its stream.
-    ToClient {
-        /// Where to.
-        to: FiveTuple,
-        /// What goes around the payload.
-        head: Head,
-    },
-    /// Nothing: not permitted, over its rate, or no such relay.
-    Dropped,
-}
-
-/// What the relay has done since it began, and what it holds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Allocations at the moment.
-    pub allocations: usize,
-    /// Participants and addresses that have any.
-    pub accounts: usize,
-    /// Allocations made.
-    pub allocated: u64,
-    /// Answers with 401 or 438.
-    pub challenges: u64,
-    /// Answers that were not sent because of [`Limits::unproven_rate`].
-    pub withheld: u64,
-    /// Authenticated requests that were refused.
-    pub refused: u64,
-    /// Datagrams and payload bytes relayed to peers.
-    pub to_peers: [u64; 2],
-    /// Datagrams and payload bytes relayed to clients.
-    pub to_clients: [u64; 2],
-    /// Datagrams dropped because of a rate.
-    pub over_rate: u64,
-    /// Datagrams of peers or clients dropped for want of a permission or channel.
-    pub not_permitted: u64,
-}
 
 /// STUN and TURN.
 #[derive(Debug)]
