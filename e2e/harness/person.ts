@@ -15,6 +15,8 @@ interface Probe {
   watching(name: string): number;
   watched(name: string): { longest: number; frames: number; wavered: string[] } | null;
   people(): string[];
+  /** What devices the page has asked for, each time: `audio`, `video` or `audio video`. */
+  asked(): string[];
   connections(): number;
 }
 

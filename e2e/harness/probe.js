@@ -1,4 +1,5 @@
-// Put into every page before its own scripts run: remembers the peer connections that the page makes and measures what its
+// Put into every page before its own scripts run: remembers the peer connections that the page makes and the devices it
+// asks for, and measures what its
 // video elements show and play. It changes nothing that the page could notice.
 (() => {
   /** @type {RTCPeerConnection[]} */
@@ -12,6 +13,16 @@
         return made;
       },
     });
+  }
+  /** @type {string[]} */
+  const asked = [];
+  const media = navigator.mediaDevices;
+  if (media) {
+    const ask = media.getUserMedia.bind(media);
+    media.getUserMedia = (wanted) => {
+      asked.push(["audio", "video"].filter((kind) => Reflect.get(wanted ?? {}, kind)).join(" "));
+      return ask(wanted);
+    };
   }
   document.addEventListener("securitypolicyviolation", (event) => {
     console.error(`[csp] ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
@@ -211,6 +222,6 @@
   }
 
   Object.defineProperty(window, "probe", {
-    value: { pixel, tone, frames, sent, routes, watch, watching, watched, people, connections: () => live().length },
+    value: { pixel, tone, frames, sent, routes, watch, watching, watched, people, asked: () => asked, connections: () => live().length },
   });
 })();

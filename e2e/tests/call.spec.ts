@@ -77,7 +77,9 @@ test("three people see, hear and write to each other", async ({ people }) => {
     for (const person of [anna, ben, chloe]) await person.isDirectlyConnected(2);
   });
 
-  await test.step("a muted microphone is told within 300 ms", async () => {
+  await test.step("a muted microphone is told within 300 ms, and the camera does not care", async () => {
+    const asked = () => anna.tab.evaluate(() => window.probe.asked(), null);
+    const before = await asked();
     const muted = await delay(ben, "muted", anna, "Microphone");
     expect(await anna.tab.pressed("Microphone")).toBe(false);
     expect(muted).toBeLessThan(300);
@@ -85,6 +87,7 @@ test("three people see, hear and write to each other", async ({ people }) => {
     expect(await anna.tab.pressed("Microphone")).toBe(true);
     expect(again).toBeLessThan(300);
     await ben.hears("anna", 440);
+    expect(await asked()).toEqual([...before, "audio"]);
   });
 
   await test.step("a camera that is off is told within 300 ms, sends nothing and comes back", async () => {
