@@ -147,6 +147,13 @@ mod tests {
         assert!(policy.allows(ip("64:ff9b::8.8.8.8")));
         assert!(!policy.allows(ip("64:ff9b::127.0.0.1")));
         assert!(!policy.allows(ip("64:ff9b::169.254.169.254")));
+        let policy = Policy { allow: vec!["2001::/32".parse().unwrap(), "2002::/16".parse().unwrap()], ..Policy::default() };
+        assert!(policy.allows(ip("2001:0:808:808::f7f7:f7f7")), "Teredo: server 8.8.8.8, client 8.8.8.8");
+        assert!(!policy.allows(ip("2001:0:808:808::80ff:fffe")), "client 127.0.0.1");
+        assert!(!policy.allows(ip("2001:0:a00:1::f7f7:f7f7")), "server 10.0.0.1");
+        assert!(policy.allows(ip("2002:808:808::1")), "6to4");
+        assert!(!policy.allows(ip("2002:7f00:1::1")));
+        assert!(!policy.allows(ip("2002:808:808::5efe:10.0.0.1")), "ISATAP inside it");
     }
 
     #[test]

@@ -226,6 +226,38 @@ fn a_driver_that_never_opens_costs_ten_seconds() {
 }
 
 #[test]
+fn ports_that_were_kept_or_never_opened_come_back() {
+    let mut world = World::with(Config { ports: 50_000..=50_001, ..config() });
+    let pair = |writer: Writer| writer.with(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0]).with(attribute::EVEN_PORT, &[0x80]);
+    world.is_prompt = false;
+    assert!(world.client(1, "ada").ask(&mut world, method::ALLOCATE, pair).is_none());
+    world.pass(10);
+    world.is_prompt = true;
+    world.pass(30);
+    let mut bob = world.client(2, "bob");
+    assert!(bob.ask(&mut world, method::ALLOCATE, pair).unwrap().is_success(), "both ports of the one that never opened");
+    bob.refresh(&mut world, 0);
+    world.pass(30);
+    world.pass(30);
+    let mut eve = world.client(3, "eve");
+    assert!(eve.ask(&mut world, method::ALLOCATE, pair).unwrap().is_success(), "the one that was used and the one that was kept");
+}
+
+#[test]
+fn an_allocation_ends_on_time_even_if_nobody_calls() {
+    let mut world = World::new();
+    let mut ada = world.client(1, "ada");
+    world.pass(590);
+    assert_eq!(ada.allocate(&mut world).lifetime(), Some(10));
+    ada.bind(&mut world, 0x4000, peer(PEER));
+    let relay = *world.open.keys().next().unwrap();
+    world.now += std::time::Duration::from_secs(10);
+    assert_eq!(ada.channel_data(&mut world, 0x4000, b"x"), None);
+    assert_eq!(ada.send(&mut world, peer(PEER), b"x"), None);
+    assert_eq!(world.peer_sends(relay, peer(PEER), b"x"), None);
+}
+
+#[test]
 fn an_occupied_port_is_passed_over_and_a_full_machine_is_508() {
     let mut world = World::with(Config { ports: 50_000..=50_003, ..config() });
     world.occupied = (50_000..=50_002).collect();

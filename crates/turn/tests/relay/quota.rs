@@ -152,6 +152,11 @@ fn who_allocates_anew_does_not_begin_anew() {
         ada.refresh(&mut world, 0);
     }
     assert_eq!(allowed, 2);
+    ada.allocate(&mut world);
+    ada.bind(&mut world, 0x4000, peer("8.8.8.8:1"));
+    world.pass(2);
+    assert!(ada.channel_data(&mut world, 0x4000, &[0; 1000]).is_some(), "who is back is not forgotten with those who are not");
+    ada.refresh(&mut world, 0);
     assert_eq!(world.server.counters().accounts, 2, "remembered for as long as it matters");
     world.pass(2);
     assert_eq!(world.server.counters().accounts, 0);

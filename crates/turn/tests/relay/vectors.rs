@@ -85,6 +85,16 @@ fn sample_request_with_sha256_and_userhash() {
 }
 
 #[test]
+fn nothing_may_follow_a_fingerprint() {
+    let mut request = bytes("00010010 2112a442 00000000 00000000 00000000");
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&request) ^ 0x5354_554E;
+    request.extend_from_slice(&[0x80, 0x28, 0, 4]);
+    request.extend_from_slice(&crc.to_be_bytes());
+    request.extend_from_slice(&[0x80, 0x22, 0, 4, b't', b'a', b'i', b'l']);
+    assert!(Message::parse(&request).is_err(), "right as it is");
+}
+
+#[test]
 fn every_changed_bit_is_noticed() {
     let vector = bytes(
         "0101003c 2112a442 b7e7a701 bc34d686 fa87dfae 8022000b 74657374 20766563 746f7220 00200008 0001a147 e112a643
