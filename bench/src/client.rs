@@ -63,3 +63,8 @@ pub(crate) async fn next_text(socket: &mut Socket) -> anyhow::Result<Utf8Bytes> 
         }
     }
 }
+
+/// The `seq` that a frame begins with.
+pub(crate) fn seq_of(text: &str) -> Option<u32> {
+    text.strip_prefix("{\"seq\":")?.split_once(',')?.0.parse().ok()
+}

@@ -17,14 +17,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `executable` on a free loopback port with the data folder `data`.
-    pub(crate) fn start(executable: &Path, data: &Path) -> anyhow::Result<Self> {
+    /// Starts `executable` on a free loopback port with the data folder `data`, for rooms of `people`.
+    pub(crate) fn start(executable: &Path, data: &Path, people: u32) -> anyhow::Result<Self> {
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
         let begun = Instant::now();
         let child = Command::new(executable)
-            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .args(["serve", "--log", "warn", "--people", &people.max(8).to_string(), "--listen", &address.to_string(), "--data"])
             .arg(data)
-            .env("RUST_LOG", "warn")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()

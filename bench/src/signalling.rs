@@ -25,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(4..=9_000))]
     connections: u32,
     /// People in each room.
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=50))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(2..=16))]
     room_of: u32,
     /// Signals to relay in all.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..=2_000_000))]
@@ -33,6 +33,9 @@ pub(crate) struct Options {
     /// Chat messages to send in all.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     chats: u32,
+    /// Signals that arrive between two pings, which say so: the client in the browser does it every 64.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    ping_every: u32,
     /// The server's executable.
     #[arg(long, default_value = "target/release/fireside")]
     server: PathBuf,
@@ -51,7 +54,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let room_count = options.connections.div_ceil(options.room_of) as usize;
     let codes = rooms::prepare(folder.path(), room_count).await?;
-    let server = Server::start(&options.server, folder.path())?;
+    let server = Server::start(&options.server, folder.path(), options.room_of)?;
     println!("start: {:.0} ms, {:.1} MB", server.start_time.as_secs_f64() * 1e3, megabytes(server.resident()?));
 
     let empty = settled_memory(&server).await?;
@@ -65,7 +68,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let signals = options.signals / options.connections * options.connections;
     let before = server.cpu()?;
     let begun = Instant::now();
-    people = relay(people, options.signals / options.connections, options.room_of).await?;
+    people = relay(people, options.signals / options.connections, &options).await?;
     let signal_cpu = (server.cpu()? - before).as_secs_f64() * 1e5 / f64::from(signals);
     println!("signals: {signals} relayed in {:.1} s: {signal_cpu:.2} CPU s per 100,000", begun.elapsed().as_secs_f64());
 
@@ -132,7 +135,8 @@ async fn join_all(server: &Server, codes: &[RoomCode], options: &Options) -> any
 }
 
 /// Everyone sends `count` signals to the next in the room and reads as many from the one before.
-async fn relay(rooms: Vec<Vec<Person>>, count: u32, room_of: u32) -> anyhow::Result<Vec<Vec<Person>>> {
+async fn relay(rooms: Vec<Vec<Person>>, count: u32, options: &Options) -> anyhow::Result<Vec<Vec<Person>>> {
+    let (room_of, ping_every) = (options.room_of, options.ping_every);
     let tasks = rooms.into_iter().enumerate().map(|(at, room)| {
         let targets: Vec<ParticipantId> = (0..room.len()).map(|from| room[(from + 1) % room.len()].id).collect();
         let people = room.into_iter().zip(targets).enumerate().map(move |(seat, (mut person, to))| {
@@ -149,8 +153,14 @@ async fn relay(rooms: Vec<Vec<Person>>, count: u32, room_of: u32) -> anyhow::Res
                         _ = pace.tick(), if sent < count => { client::send(&mut person.socket, &message).await?; sent += 1; }
                         text = client::next_text(&mut person.socket), if received < count => {
                             let text = text?;
+                            if text.contains("\"pong\"") {
+                                continue;
+                            }
                             anyhow::ensure!(text.contains("\"signal\""), "expected a signal, got {text}");
                             received += 1;
+                            if received % ping_every == 0 {
+                                client::send(&mut person.socket, &ClientMessage::Ping { seq: client::seq_of(&text) }).await?;
+                            }
                         }
                     }
                 }
@@ -180,6 +190,9 @@ async fn talk(rooms: Vec<Vec<Person>>, each: u32) -> anyhow::Result<u32> {
                         }
                         text = client::next_text(&mut person.socket) => {
                             let text = text?;
+                            if text.contains("\"pong\"") {
+                                continue;
+                            }
                             anyhow::ensure!(text.contains("\"chat"), "expected chat, got {text}");
                             received += 1;
                         }

@@ -42,6 +42,8 @@ const PATIENCE_MS = 8_000;
 const GOOD_MS = 5_000;
 const MISBEHAVING_WAIT_MS = 10_000;
 const GOODBYE_MS = 500;
+/** So many frames are said to have arrived at once, so that the server need not keep them for us. */
+const ARRIVED = 64;
 
 /** The server asks for these to come back with the resume token. */
 const COME_BACK: ReadonlySet<ByeCode> = new Set(["restarting", "too_slow", "idle"] satisfies ByeCode[]);
@@ -55,6 +57,8 @@ export class Signal {
   #welcomedAt = Number.NEGATIVE_INFINITY;
   #token: string | null = null;
   #seq = 0;
+  /** The `seq` that the server was last told has arrived. */
+  #told = 0;
   #attempt = 0;
   #misbehaved = false;
   #lastDenied: DeniedCode | null = null;
@@ -138,6 +142,7 @@ export class Signal {
     if (frame.seq !== undefined && frame.type !== "welcome") {
       if (frame.seq <= this.#seq) return;
       this.#seq = frame.seq;
+      if (this.#seq - this.#told >= ARRIVED) this.#ping(PONG_MS);
     }
     switch (frame.type) {
       case "welcome":
@@ -160,6 +165,7 @@ export class Signal {
     this.#token = welcome.resume_token;
     // Frames up to the one that we have named follow a replay; any other welcome includes them.
     if (welcome.resumed !== "replayed") this.#seq = welcome.seq;
+    this.#told = this.#seq;
     this.#pinging = setInterval(() => this.#ping(PONG_MS), welcome.limits.ping_interval_ms);
     this.#handlers.welcome(welcome);
     if (this.#welcomed) this.#set({ kind: "open" });
@@ -218,6 +224,7 @@ export class Signal {
 
   #ping(patience: number): void {
     if (!this.send({ type: "ping", seq: this.#seq })) return;
+    this.#told = this.#seq;
     const asked = performance.now();
     clearTimeout(this.#deadline);
     this.#deadline = setTimeout(() => this.#heardAt < asked && this.#lost(), patience);

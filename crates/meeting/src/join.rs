@@ -16,7 +16,7 @@ use crate::name;
 use crate::participant::{Participant, Reach};
 use crate::resume::{Frame, ReplayLog};
 use crate::roster::Audience;
-use crate::topology;
+use crate::topology::{self, Capacity};
 use crate::words;
 
 /// By how much a clock may be set back between two runs of the server without messages changing their order.
@@ -86,7 +86,7 @@ impl Meeting {
 
     fn newcomer(&mut self, now: UnixMillis, rng: &mut impl Rng, arrival: Arrival, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
         let name = arrival.name()?;
-        if !topology::newcomer_fits(self.roster.len()) {
+        if !self.capacity.fits_newcomer(self.roster.len()) {
             return Err(DeniedCode::RoomFull);
         }
         let id = self.ids.participant(now, rng);
@@ -98,7 +98,7 @@ impl Meeting {
     fn returns_after_restart(&mut self, now: UnixMillis, arrival: Arrival, id: ParticipantId, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
         let recovery = self.recovery.as_mut().filter(|recovery| recovery.admits(id, now)).ok_or(DeniedCode::ResumeRefused)?;
         let name = arrival.name()?;
-        if !topology::returner_fits(self.roster.len()) {
+        if !self.capacity.fits_returner(self.roster.len()) {
             return Err(DeniedCode::RoomFull);
         }
         recovery.note_return(id);
@@ -196,7 +196,7 @@ impl Meeting {
             ice_servers: Vec::new(),
             started_at: self.started_at,
             now,
-            limits: limits(),
+            limits: limits(self.capacity),
         };
         effects.push(Effect::Send { message: ServerMessage::Welcome(Box::new(welcome)), to: vec![Recipient { connection, seq: None }] });
         for Frame { seq, message } in missed {
@@ -214,12 +214,12 @@ enum Account {
 }
 
 /// Counts of this size always fit; the fallback is never taken.
-fn limits() -> Limits {
+fn limits(capacity: Capacity) -> Limits {
     let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
     Limits {
         chat_chars: count(CHAT_CHARS),
         name_chars: count(NAME_CHARS),
-        people: count(topology::PEOPLE),
+        people: count(capacity.people()),
         ping_interval_ms: PING_INTERVAL_MS,
         resume_window_ms: RESUME_WINDOW_MS,
     }

@@ -10,12 +10,14 @@ use crate::join::Arrival;
 use crate::resume::Recovery;
 use crate::roster::{Audience, Roster};
 use crate::signalling::Signal;
+use crate::topology::Capacity;
 use crate::words;
 
 /// One live call.
 #[derive(Debug)]
 pub struct Meeting {
     pub(crate) room: RoomInfo,
+    pub(crate) capacity: Capacity,
     pub(crate) phase: Phase,
     pub(crate) started_at: UnixMillis,
     pub(crate) roster: Roster,
@@ -43,6 +45,7 @@ impl Meeting {
     pub fn new(room: RoomInfo, now: UnixMillis, recovering_until: Option<UnixMillis>) -> Self {
         Self {
             room,
+            capacity: Capacity::default(),
             phase: Phase::Open,
             started_at: now,
             roster: Roster::default(),
@@ -51,6 +54,14 @@ impl Meeting {
             ids: IdSource::default(),
             now,
         }
+    }
+
+    /// The meeting, for at most this many people (2 to [`MESH_PEOPLE_MOST`](fireside_protocol::limits::MESH_PEOPLE_MOST))
+    /// instead of [`MESH_PEOPLE`](fireside_protocol::limits::MESH_PEOPLE).
+    #[must_use]
+    pub fn for_people(mut self, people: usize) -> Self {
+        self.capacity = Capacity::of(people);
+        self
     }
 
     /// Takes what happened and returns what must happen, in order. `now` should never go back (a clock that is set anew makes

@@ -50,6 +50,10 @@ impl Table {
         }
     }
 
+    pub(crate) fn for_people(self, people: usize) -> Self {
+        Self { meeting: self.meeting.for_people(people), ..self }
+    }
+
     pub(crate) fn handle(&mut self, input: Input) -> Vec<Effect> {
         let effects = self.meeting.handle(self.now, &mut self.rng, input);
         self.ended = effects.contains(&Effect::Ended);

@@ -16,6 +16,8 @@ pub const CHAT_CHARS: usize = 4000;
 pub const TITLE_CHARS: usize = 80;
 /// People in one mesh: each sends its picture to seven others, which a laptop still encodes.
 pub const MESH_PEOPLE: usize = 8;
+/// The most that an operator may set instead: beyond it no machine of a participant keeps up.
+pub const MESH_PEOPLE_MOST: usize = 16;
 /// How long a participant whose connection was lost is kept: longer than a Wi-Fi to mobile switch or a server's restart.
 pub const RESUME_WINDOW_MS: u32 = 20_000;
 /// Messages kept for a participant who is away; past this, a fresh snapshot replaces them.

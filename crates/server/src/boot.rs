@@ -40,7 +40,7 @@ pub struct Running {
 /// When the data folder or the database cannot be opened, or the address is in use; in words for the operator.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
     let store = open_store(&config).await?;
-    let meetings = Meetings::open(store.clone()).await?;
+    let meetings = Meetings::open(store.clone(), config.people).await?;
     let keys = Keys::load(&store).await?;
     let state = AppState { config: Arc::new(config), store, meetings, keys, passwords: Passwords::default() };
     let listener = TcpListener::bind(state.config.listen)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use axum::http::Uri;
 use config::{Environment, File, FileFormat, Source, Value, ValueKind};
+use fireside_protocol::limits::{MESH_PEOPLE, MESH_PEOPLE_MOST};
 use ipnet::IpNet;
 
 /// The settings of a running server.
@@ -27,6 +28,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Anyone may sign up.
     pub sign_up: bool,
+    /// People in one meeting.
+    pub people: usize,
     /// What a program on another machine says (`Authorization: Bearer …`) to read `/metrics`; when none is given, only this
     /// machine may.
     pub metrics_token: Option<String>,
@@ -91,6 +94,7 @@ impl Default for Config {
             public_url: None,
             trusted_proxies: Vec::new(),
             sign_up: true,
+            people: MESH_PEOPLE,
             metrics_token: None,
             log_format: LogFormat::Auto,
             // The database's tools would count every step of every start.
@@ -164,7 +168,7 @@ struct Setting {
     set: fn(&mut Config, &str) -> Option<()>,
 }
 
-const SETTINGS: [Setting; 9] = [
+const SETTINGS: [Setting; 10] = [
     Setting {
         name: "listen",
         right: "an address and a port, like 127.0.0.1:8000 or [::]:8000",
@@ -187,6 +191,11 @@ const SETTINGS: [Setting; 9] = [
         set: |config, text| networks(text).map(|networks| config.trusted_proxies = networks),
     },
     Setting { name: "sign_up", right: "true or false", set: |config, text| text.parse().ok().map(|sign_up| config.sign_up = sign_up) },
+    Setting {
+        name: "people",
+        right: "a number of people from 2 to 16",
+        set: |config, text| text.parse().ok().filter(|people| (2..=MESH_PEOPLE_MOST).contains(people)).map(|people| config.people = people),
+    },
     Setting {
         name: "metrics_token",
         right: "a secret of 16 characters or more",
@@ -307,6 +316,8 @@ mod tests {
             ("public_url", "ftp://example.org"),
             ("trusted_proxies", "10.0.0.0/99"),
             ("sign_up", "yes"),
+            ("people", "1"),
+            ("people", "17"),
             ("log_format", "xml"),
             ("log", "fireside=loud"),
             ("database", "mysql://x"),

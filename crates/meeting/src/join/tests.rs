@@ -65,6 +65,19 @@ fn the_ninth_finds_it_full_and_one_who_lost_the_connection_still_fits() {
 }
 
 #[test]
+fn an_operator_may_make_room_for_fewer_or_for_more() {
+    for (set, fit) in [(3, 3), (10, 10), (1, 2), (1_000, 16)] {
+        let mut table = Table::new().for_people(set);
+        for number in 1..=fit {
+            let seat = table.arrive(number, named("x"), guest(), None, ChatPage::default());
+            assert_eq!(u64::from(table.welcome_on(seat).limits.people), fit);
+        }
+        let one_more = table.arrive(fit + 1, named("x"), guest(), None, ChatPage::default());
+        assert_eq!(table.denied_on(one_more), Some(DeniedCode::RoomFull));
+    }
+}
+
+#[test]
 fn joining_twice_on_one_connection_is_refused() {
     let mut table = Table::new();
     let [ada, ..] = table.three();

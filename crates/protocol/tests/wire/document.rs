@@ -113,6 +113,7 @@ fn the_limits_are_those_of_the_code() {
         ("NAME_CHARS", limits::NAME_CHARS),
         ("CHAT_CHARS", limits::CHAT_CHARS),
         ("MESH_PEOPLE", limits::MESH_PEOPLE),
+        ("MESH_PEOPLE_MOST", limits::MESH_PEOPLE_MOST),
         ("RESUME_WINDOW_MS", limits::RESUME_WINDOW_MS as usize),
         ("REPLAY_MESSAGES", limits::REPLAY_MESSAGES),
         ("OUTBOX_MESSAGES", limits::OUTBOX_MESSAGES),

@@ -32,6 +32,9 @@ pub(super) struct Settings {
     /// Whether anyone may sign up [default: true].
     #[arg(long, value_name = "BOOL")]
     sign_up: Option<String>,
+    /// People in one meeting, 2 to 16 [default: 8].
+    #[arg(long, value_name = "NUMBER")]
+    people: Option<String>,
     /// How log lines are written: auto, plain or json.
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -49,6 +52,7 @@ impl Settings {
             ("public_url", self.public_url),
             ("trusted_proxies", self.trusted_proxies),
             ("sign_up", self.sign_up),
+            ("people", self.people),
             ("log_format", self.log_format),
             ("log", self.log),
         ];

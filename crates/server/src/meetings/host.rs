@@ -76,7 +76,7 @@ impl Host {
         let info = RoomInfo { code: code.clone(), title: room.title.clone() };
         Self {
             keeper: Keeper::new(meetings.shared.store.clone(), room.id),
-            meeting: Meeting::new(info, now(), recovering_until),
+            meeting: Meeting::new(info, now(), recovering_until).for_people(meetings.shared.people),
             alarm: Alarm { set_for: None, sleep: Box::pin(tokio::time::sleep_until(Instant::now())) },
             room: room.id,
             members: HashMap::new(),
@@ -245,7 +245,7 @@ mod tests {
     #[tokio::test]
     async fn a_fault_ends_one_meeting_and_its_people_come_back_as_who_they_were() {
         let store = Store::open("sqlite::memory:").await.expect("a database");
-        let meetings = Meetings::open(store.clone()).await.expect("meetings");
+        let meetings = Meetings::open(store.clone(), 8).await.expect("meetings");
         let (faulty, other) = (room(&store, "0000-0000-0001").await, room(&store, "0000-0000-0002").await);
         let ann = Guest::join(&meetings, &faulty, None).await;
         let ben = Guest::join(&meetings, &other, None).await;

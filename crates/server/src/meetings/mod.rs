@@ -47,6 +47,8 @@ pub struct Meetings {
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    /// People in one meeting.
+    people: usize,
     signer: Signer,
     /// Which run of the server this is; in every resume token.
     run: u64,
@@ -161,15 +163,16 @@ pub struct Place {
 struct Task(Meetings);
 
 impl Meetings {
-    /// No meetings yet. Reads the key of the resume tokens, or makes it.
+    /// No meetings yet; each will hold `people` at most. Reads the key of the resume tokens, or makes it.
     ///
     /// # Errors
     /// When the database cannot tell the key.
-    pub async fn open(store: Store) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, people: usize) -> Result<Self, StoreError> {
         let key = store.secret("resume", rand::rng().random()).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
+                people,
                 signer: Signer::new(&key),
                 run: rand::rng().random(),
                 recovering_until: now().plus_millis(RESUME_WINDOW_MS),
