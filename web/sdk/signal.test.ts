@@ -168,6 +168,18 @@ describe("coming back", () => {
     expect(FakeSocket.all).toHaveLength(2);
   });
 
+  it("says every 64 frames what has arrived", () => {
+    joined();
+    const pings = () => FakeSocket.last.sent.filter(({ type }) => type === "ping");
+    const frame = (seq: number) => FakeSocket.last.say({ type: "left", participant: "x", reason: "left", seq });
+    for (let seq = 1; seq < 64; seq += 1) frame(seq);
+    expect(pings()).toEqual([]);
+    frame(64);
+    expect(pings()).toEqual([{ type: "ping", seq: 64 }]);
+    frame(65);
+    expect(pings()).toHaveLength(1);
+  });
+
   it("gives up an attempt that hangs", async () => {
     joined();
     FakeSocket.last.drop();
