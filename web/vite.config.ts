@@ -4,6 +4,7 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
+import { clientOnly } from "./call/clientonly.ts";
 import { lucide } from "./call/ui/lucide.ts";
 import { fluent } from "./i18n/compile.ts";
 
@@ -35,7 +36,7 @@ const cssHash = ({ hash, filename }: { hash: (text: string) => string; filename:
 
 // Two entries: the call page and the islands of the server-rendered site. The server reads dist/manifest.json to find them.
 export default defineConfig({
-  plugins: [svelte({ compilerOptions: { runes: true, cssHash } }), lucide(), fluent(), precompress()],
+  plugins: [svelte({ compilerOptions: { runes: true, cssHash } }), clientOnly(), lucide(), fluent(), precompress()],
   css: {
     // Bootstrap 5.3 is written with @import and if(); both work until Sass 3.
     preprocessorOptions: {
