@@ -3,6 +3,7 @@
 //! Figures are CPU time and bytes of the server's process, not wall time, so that a busy machine changes them little.
 #![allow(clippy::print_stdout, reason = "a measuring tool talks to its user")]
 
+mod bare;
 mod client;
 mod process;
 mod rooms;
@@ -24,6 +25,9 @@ enum What {
     Signalling(signalling::Options),
     /// Keeping chat messages: the database alone.
     Store(store::Options),
+    /// Serves as the floor to compare with (started by `signalling --floor`).
+    #[command(hide = true)]
+    Bare(bare::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -31,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(async {
         match cli.what {
             What::Signalling(options) => signalling::run(options).await,
+            What::Bare(options) => bare::run(&options).await,
             What::Store(options) => store::run(&options).await,
         }
     })

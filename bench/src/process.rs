@@ -19,15 +19,27 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `executable` on a free loopback port with the data folder `data`, for rooms of `people`.
     pub(crate) fn start(executable: &Path, data: &Path, people: u32) -> anyhow::Result<Self> {
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = free_address()?;
+        let mut command = Command::new(executable);
+        command.args(["serve", "--log", "warn", "--people", &people.max(8).to_string(), "--listen", &address.to_string(), "--data"]).arg(data);
+        Self::spawn(command, address)
+    }
+
+    /// Starts the floor to compare with, see [`crate::bare`].
+    pub(crate) fn start_bare() -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["bare", "--listen", &address.to_string()]);
+        Self::spawn(command, address)
+    }
+
+    fn spawn(mut command: Command, address: SocketAddr) -> anyhow::Result<Self> {
         let begun = Instant::now();
-        let child = Command::new(executable)
-            .args(["serve", "--log", "warn", "--people", &people.max(8).to_string(), "--listen", &address.to_string(), "--data"])
-            .arg(data)
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
-            .with_context(|| format!("{} cannot be started; build it with `cargo build --release`", executable.display()))?;
+            .with_context(|| format!("{} cannot be started; build it with `cargo build --release`", command.get_program().display()))?;
         let mut server = Self { child, address, start_time: Duration::ZERO };
         while TcpStream::connect(address).is_err() {
             if let Some(status) = server.child.try_wait()? {
@@ -66,6 +78,10 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 /// User and system CPU time of a process: the nanoseconds of `/proc/PID/schedstat` summed over its threads (the ticks of

@@ -39,6 +39,9 @@ pub(crate) struct Options {
     /// The server's executable.
     #[arg(long, default_value = "target/release/fireside")]
     server: PathBuf,
+    /// Measure the floor instead: a bare axum server that passes texts on unread (no chat there).
+    #[arg(long)]
+    floor: bool,
     /// Write the result as JSON too.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -54,7 +57,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let room_count = options.connections.div_ceil(options.room_of) as usize;
     let codes = rooms::prepare(folder.path(), room_count).await?;
-    let server = Server::start(&options.server, folder.path(), options.room_of)?;
+    let server = if options.floor { Server::start_bare()? } else { Server::start(&options.server, folder.path(), options.room_of)? };
     println!("start: {:.0} ms, {:.1} MB", server.start_time.as_secs_f64() * 1e3, megabytes(server.resident()?));
 
     let empty = settled_memory(&server).await?;
@@ -72,6 +75,9 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     let signal_cpu = (server.cpu()? - before).as_secs_f64() * 1e5 / f64::from(signals);
     println!("signals: {signals} relayed in {:.1} s: {signal_cpu:.2} CPU s per 100,000", begun.elapsed().as_secs_f64());
 
+    if options.floor {
+        return Ok(());
+    }
     let each = options.chats.div_ceil(options.connections);
     let before = server.cpu()?;
     let begun = Instant::now();
