@@ -17,7 +17,7 @@ export const hydrating = false, hydrate_node = null;
 
 export function clientOnly(): Plugin {
   return {
-    name: "client-only",
+    name: "clientonly",
     apply: "build",
     load: (id) => (/svelte\/src\/internal\/client\/dom\/hydration\.js$/.test(id) ? never : null),
   };

@@ -63,7 +63,9 @@ export class Visit {
   /** Back in, with what was on before; nothing is asked again. */
   async rejoin(): Promise<void> {
     if (this.joining) return;
+    this.joining = true;
     await this.inputs.open();
+    this.joining = false;
     await this.join();
   }
 

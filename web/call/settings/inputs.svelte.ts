@@ -31,6 +31,7 @@ export class Input {
   onreplaced: (label: string) => void = () => {};
   /** It could not be had; `trouble` says why. */
   ontrouble: () => void = () => {};
+  #facing: "user" | "environment" = "user";
   /** Grows with every wish; an answer to an older wish is thrown away. */
   #wish = 0;
 
@@ -84,6 +85,17 @@ export class Input {
     await this.start();
   }
 
+  /** Only cameras of phones and tablets know which way they look. */
+  get flips(): boolean {
+    return this.#looks() !== undefined;
+  }
+
+  /** To the camera on the other side of the phone. */
+  async flip(): Promise<void> {
+    this.#facing = this.#looks() === "environment" ? "user" : "environment";
+    await this.choose("");
+  }
+
   /** Believes a track that was opened elsewhere to be this input's. */
   async take(track: MediaStreamTrack, wish = this.#wish): Promise<void> {
     if (wish !== this.#wish) return track.stop();
@@ -104,7 +116,11 @@ export class Input {
   #open(): Promise<MediaStreamTrack> {
     return this.kind === "microphone"
       ? openMicrophone({ deviceId: this.deviceId })
-      : openCamera({ deviceId: this.deviceId, facing: "user" });
+      : openCamera({ deviceId: this.deviceId, facing: this.#facing });
+  }
+
+  #looks(): string | undefined {
+    return this.track?.getSettings?.().facingMode;
   }
 
   #release(): void {

@@ -21,6 +21,7 @@ import settings from "lucide-static/icons/settings.svg?path&raw";
 import people from "lucide-static/icons/users.svg?path&raw";
 import cameraOff from "lucide-static/icons/video-off.svg?path&raw";
 import camera from "lucide-static/icons/video.svg?path&raw";
+import flip from "lucide-static/icons/switch-camera.svg?path&raw";
 import sound from "lucide-static/icons/volume-2.svg?path&raw";
 import away from "lucide-static/icons/wifi-off.svg?path&raw";
 import close from "lucide-static/icons/x.svg?path&raw";
@@ -36,6 +37,7 @@ export const icons = {
   check,
   close,
   enlarge,
+  flip,
   hand,
   home,
   info,

@@ -36,7 +36,7 @@ joining-as = You join as { $name }.
 joining = Joining…
 name-missing = Please say what the others should call you.
 devices = Choose devices
-devices-asking = Your browser is asking whether this page may use your camera and microphone.
+devices-asking = Your browser asks about your camera and microphone. Please allow both.
 camera-is-off = Your camera is off
 camera-starting = Your camera is starting…
 which-camera = Which camera
@@ -63,7 +63,7 @@ camera-failed = Your camera could not be started. Unplug it and plug it in again
 camera-unplugged = Your camera was unplugged, so it is off. Plug it in again and switch it on.
 camera-replaced = Your camera went away. You are now seen through { $device }.
 
-join-full = This call is full: it holds eight people. Try again when somebody has left.
+join-full = This call is full. Try again when somebody has left.
 join-not-found = This meeting is not here, or you may not join it. Check the link, or log in and try again.
 join-invalid-name = That name cannot be used. Please choose a shorter or simpler one.
 join-draining = The server is being restarted. Try again in a minute.
@@ -92,6 +92,7 @@ muted = Muted
 hand-raised = Hand raised,
 
 more = More
+camera-flip = Turn the camera around
 microphone-hint-on = Mute (M)
 microphone-hint-off = Unmute (M), or hold Space
 camera-hint-on = Camera off (V)
