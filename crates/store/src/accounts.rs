@@ -126,22 +126,27 @@ impl Store {
         Ok(())
     }
 
-    /// Sets a new password hash and ends every session of the account except `keep`, in one transaction.
-    pub async fn change_password(&self, id: Uuid, password_hash: &str, keep: Option<Uuid>) -> Result<(), StoreError> {
+    /// Sets a new password hash and ends every session of the account except `keep`, in one transaction. False: there is no
+    /// such account, or its hash is not `verified` any more (`None`: whatever it is), and nothing has changed.
+    pub async fn change_password(&self, id: Uuid, verified: Option<&str>, password_hash: &str, keep: Option<Uuid>) -> Result<bool, StoreError> {
         let transaction = self.begin().await?;
         let change = account::ActiveModel { password_hash: Set(password_hash.to_owned()), ..Default::default() };
-        account::Entity::update_many().set(change).filter(account::Column::Id.eq(id)).exec(&transaction).await?;
+        let unchanged = Condition::all().add(account::Column::Id.eq(id)).add_option(verified.map(|hash| account::Column::PasswordHash.eq(hash)));
+        if account::Entity::update_many().set(change).filter(unchanged).exec(&transaction).await?.rows_affected == 0 {
+            return Ok(false);
+        }
         let others = Condition::all().add(session::Column::Account.eq(id)).add_option(keep.map(|keep| session::Column::Id.ne(keep)));
         session::Entity::delete_many().filter(others).exec(&transaction).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        Ok(true)
     }
 
-    /// Replaces a hash by a stronger one of the same password, if it is still `old_hash`. Sessions stay.
-    pub async fn upgrade_password_hash(&self, id: Uuid, old_hash: &str, new_hash: &str) -> Result<(), StoreError> {
+    /// Replaces a hash by a stronger one of the same password, if it is still `old_hash`; false: it is not. Sessions stay.
+    pub async fn upgrade_password_hash(&self, id: Uuid, old_hash: &str, new_hash: &str) -> Result<bool, StoreError> {
         let change = account::ActiveModel { password_hash: Set(new_hash.to_owned()), ..Default::default() };
         let unchanged = account::Column::Id.eq(id).and(account::Column::PasswordHash.eq(old_hash));
-        account::Entity::update_many().set(change).filter(unchanged).exec(&self.writer).await?;
-        Ok(())
+        let done = account::Entity::update_many().set(change).filter(unchanged).exec(&self.writer).await?;
+        Ok(done.rows_affected > 0)
     }
 
     /// Gives or takes the operator's rights.

@@ -1,6 +1,9 @@
 //! Who is logged in. Of a session's token only the SHA-256 is kept.
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use std::collections::HashSet;
+use std::fmt;
+
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use crate::db::new_id;
@@ -9,6 +12,9 @@ use crate::{Account, Store, StoreError};
 
 /// How exactly the last use is known. A request a second would otherwise be a write a second.
 const SEEN_STEP_MS: i64 = 60_000;
+
+/// Ids in one question: far below what either database takes as parameters, and enough for one question in nearly every house.
+const IDS_AT_ONCE: usize = 1000;
 
 /// A log-in that lasts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,20 +31,24 @@ pub struct Session {
     pub expires_at: i64,
 }
 
-/// A session to be made.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the fields are those of Session")]
+/// A session to be made. Its `Debug` shows the account alone.
+#[derive(Clone)]
 pub struct NewSession {
     /// SHA-256 of the token.
     pub token_hash: [u8; 32],
+    /// Whose.
     pub account: Uuid,
+    /// The password hash that was found to be right. The session begins only if it is still the account's.
+    pub verified: String,
+    /// When it ends whatever happens, milliseconds UTC.
     pub expires_at: i64,
 }
 
 #[allow(clippy::missing_errors_doc, reason = "every one of these fails as StoreError says")]
 impl Store {
-    /// Begins a session.
-    pub async fn create_session(&self, new: NewSession, now: i64) -> Result<Session, StoreError> {
+    /// Begins a session. `None`: the account is gone, or has another password hash than the one that was verified. Whoever
+    /// changes the password ends every session that began before; this makes sure that none begins after, by the old one.
+    pub async fn create_session(&self, new: NewSession, now: i64) -> Result<Option<Session>, StoreError> {
         let row = session::Model {
             id: new_id(now),
             token_hash: new.token_hash.to_vec(),
@@ -47,8 +57,15 @@ impl Store {
             seen_at: now,
             expires_at: new.expires_at,
         };
-        session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&self.writer).await?;
-        Ok(row.into())
+        let transaction = self.begin().await?;
+        // Locked until the session is committed: a password change that comes now waits, and then finds the session to end it.
+        let unchanged = account::Column::Id.eq(new.account).and(account::Column::PasswordHash.eq(new.verified));
+        if account::Entity::find().filter(unchanged).lock_shared().one(&transaction).await?.is_none() {
+            return Ok(None);
+        }
+        session::Entity::insert(session::ActiveModel::from(row.clone())).exec_without_returning(&transaction).await?;
+        transaction.commit().await?;
+        Ok(Some(row.into()))
     }
 
     /// The live session of this token and its account: not past `expires_at`, used at or after `idle_since`.
@@ -61,6 +78,16 @@ impl Store {
             return Ok(None);
         };
         Ok(Some((session.into(), account.into())))
+    }
+
+    /// Which of these sessions there still are at `now`. A session that is in use does not count as idle.
+    pub async fn live_sessions(&self, ids: &[Uuid], now: i64) -> Result<HashSet<Uuid>, StoreError> {
+        let mut live = HashSet::with_capacity(ids.len());
+        for ids in ids.chunks(IDS_AT_ONCE) {
+            let of_these = session::Entity::find().select_only().column(session::Column::Id).filter(session::Column::Id.is_in(ids.iter().copied()));
+            live.extend(of_these.filter(session::Column::ExpiresAt.gt(now)).into_tuple::<Uuid>().all(&self.reader).await?);
+        }
+        Ok(live)
     }
 
     /// Notes that a session is in use. Nothing is written if it was noted less than a minute ago.
@@ -94,6 +121,12 @@ impl Store {
     pub async fn sweep_sessions(&self, now: i64, idle_since: i64) -> Result<u64, StoreError> {
         let over = session::Column::ExpiresAt.lte(now).or(session::Column::SeenAt.lt(idle_since));
         Ok(session::Entity::delete_many().filter(over).exec(&self.writer).await?.rows_affected)
+    }
+}
+
+impl fmt::Debug for NewSession {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSession").field("account", &self.account).finish_non_exhaustive()
     }
 }
 

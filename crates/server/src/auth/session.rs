@@ -45,19 +45,23 @@ pub async fn current(state: &AppState, headers: &HeaderMap) -> Result<Option<Sig
     Ok(Some(SignedIn { session, account }))
 }
 
-/// Begins a session and returns its cookie. `before`, the session that the browser had, ends: an id from before a log-in is
+/// Begins a session of whoever knew the password that `verified` is the hash of, and returns its cookie. `None`: the account
+/// has another password by now, or is gone. `before`, the session that the browser had, ends: an id from before a log-in is
 /// worth nothing after it.
 ///
 /// # Errors
 /// When the database cannot keep it.
-pub async fn begin(state: &AppState, account: Uuid, before: Option<Uuid>) -> Result<HeaderValue, StoreError> {
+pub async fn begin(state: &AppState, account: Uuid, verified: String, before: Option<Uuid>) -> Result<Option<HeaderValue>, StoreError> {
     let token: [u8; 32] = keys::random();
     let now = now_ms();
-    state.store.create_session(NewSession { token_hash: digest(&token), account, expires_at: now + ABSOLUTE_MS }, now).await?;
+    let new = NewSession { token_hash: digest(&token), account, verified, expires_at: now + ABSOLUTE_MS };
+    if state.store.create_session(new, now).await?.is_none() {
+        return Ok(None);
+    }
     if let Some(before) = before {
         end(state, before).await?;
     }
-    Ok(session_cookie(&state.config, &token))
+    Ok(Some(session_cookie(&state.config, &token)))
 }
 
 /// Gives a session a new token, so that the one before it is worth nothing, and returns its cookie.

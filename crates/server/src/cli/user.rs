@@ -114,7 +114,9 @@ async fn list(store: &Store) -> anyhow::Result<()> {
 async fn passwd(store: &Store, user: &str) -> anyhow::Result<()> {
     let account = find(store, user).await?;
     let password = new_password(&[&account.username, &account.email, &account.display_name])?;
-    store.change_password(account.id, &password::hash(&password), None).await?;
+    if !store.change_password(account.id, None, &password::hash(&password), None).await? {
+        bail!("{} has no account any more", account.username);
+    }
     say(&format!("{} has a new password, and every session has ended", account.username))
 }
 

@@ -96,7 +96,11 @@ pub async fn change_password(State(state): State<AppState>, member: Member, Sent
     }
     let session = member.signed_in.session.id;
     let hash = state.passwords.hash(form.new_password).await;
-    state.store.change_password(account.id, &hash, Some(session)).await?;
+    if !state.store.change_password(account.id, Some(&account.password_hash), &hash, Some(session)).await? {
+        // Somebody else, the operator perhaps, changed it meanwhile: theirs counts.
+        let wrong = Some(t("account-password-wrong").into_owned());
+        return AccountPage { password: password_fields(wrong, None, None), ..AccountPage::of(&member) }.show(StatusCode::UNPROCESSABLE_ENTITY);
+    }
     let cookie = session::renew(&state, session).await?;
     state.meetings.account_signed_out(account.id, Some(session)).await;
     tracing::info!(account = %account.id, "changed the password");

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use fireside_store::{Account, CreateAccountError, NewAccount};
 use serde::Deserialize;
+use uuid::Uuid;
 
 use super::errors::Problem;
 use super::forms::{self, Field, Fields};
@@ -83,7 +84,11 @@ pub async fn sign_up(State(state): State<AppState>, visitor: Visitor, Sent(form)
         is_admin: false,
     };
     match state.store.create_account(new, now_ms()).await {
-        Ok(account) => enter(&state, &visitor, &account, &form.next).await,
+        // `None`: the operator has been quicker than the newcomer.
+        Ok(account) => Ok(match enter(&state, &visitor, account.id, account.password_hash, &form.next).await? {
+            Some(entered) => entered,
+            None => page::see_other("/login"),
+        }),
         Err(error) => show_sign_up(StatusCode::UNPROCESSABLE_ENTITY, &visitor, &form, SignUpErrors::taken(error)?),
     }
 }
@@ -119,17 +124,32 @@ pub async fn log_in(State(state): State<AppState>, visitor: Visitor, Sent(form):
     if let Some(retry_after_s) = limiter::take(&state, limit).await? {
         return Err(Problem::TooMany { retry_after_s });
     }
-    let kept = account.as_ref().map(|account| account.password_hash.clone());
-    let checked = state.passwords.check(form.password.clone(), kept).await;
-    let (Some(account), Checked::Right { better }) = (&account, checked) else {
-        let alert = t("log-in-wrong").into_owned();
-        return show_log_in(&state, StatusCode::UNPROCESSABLE_ENTITY, &visitor, &LogIn { login: login.to_owned(), ..form }, Some(alert));
-    };
-    limiter::forgive(&state, limit).await?;
-    if let Some(better) = better {
-        state.store.upgrade_password_hash(account.id, &account.password_hash, &better).await?;
+    if let Some(verified) = verified(&state, account.as_ref(), &form.password).await?
+        && let Some(account) = &account
+    {
+        limiter::forgive(&state, limit).await?;
+        if let Some(entered) = enter(&state, &visitor, account.id, verified, &form.next).await? {
+            return Ok(entered);
+        }
+        // The password was changed while it was checked: what was typed is not it any more.
     }
-    enter(&state, &visitor, account, &form.next).await
+    let alert = t("log-in-wrong").into_owned();
+    show_log_in(&state, StatusCode::UNPROCESSABLE_ENTITY, &visitor, &LogIn { login: login.to_owned(), ..form }, Some(alert))
+}
+
+/// The hash that the account has from now on, if this is its password.
+async fn verified(state: &AppState, account: Option<&Account>, password: &str) -> Result<Option<String>, Problem> {
+    let kept = account.map(|account| account.password_hash.clone());
+    let Checked::Right { better } = state.passwords.check(password.to_owned(), kept).await else { return Ok(None) };
+    let Some(account) = account else { return Ok(None) };
+    let Some(better) = better else { return Ok(Some(account.password_hash.clone())) };
+    if state.store.upgrade_password_hash(account.id, &account.password_hash, &better).await? {
+        return Ok(Some(better));
+    }
+    // Another log-in upgraded it a moment ago, or the password was changed: only a check of what is kept now can tell.
+    let Some(account) = state.store.account(account.id).await? else { return Ok(None) };
+    let again = state.passwords.check(password.to_owned(), Some(account.password_hash.clone())).await;
+    Ok(matches!(again, Checked::Right { .. }).then_some(account.password_hash))
 }
 
 /// `POST /logout`.
@@ -148,11 +168,12 @@ pub(super) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Respon
     response
 }
 
-async fn enter(state: &AppState, visitor: &Visitor, account: &Account, wanted: &str) -> Result<Response, Problem> {
+/// Logs somebody in who knew the password that `verified` is the hash of. `None`: it is not the account's password any more.
+async fn enter(state: &AppState, visitor: &Visitor, account: Uuid, verified: String, wanted: &str) -> Result<Option<Response>, Problem> {
     let before = visitor.signed_in().map(|signed_in| signed_in.session.id);
-    let cookie = session::begin(state, account.id, before).await?;
-    tracing::info!(account = %account.id, "logged in");
-    Ok(with_cookie(page::see_other(next::own_path(wanted).unwrap_or("/")), cookie))
+    let Some(cookie) = session::begin(state, account, verified, before).await? else { return Ok(None) };
+    tracing::info!(%account, "logged in");
+    Ok(Some(with_cookie(page::see_other(next::own_path(wanted).unwrap_or("/")), cookie)))
 }
 
 /// The name shown in calls until another is chosen: the user name, without the part of an address that others need not see.

@@ -8,7 +8,7 @@ use fireside_store::{Account, Appended, CreateAccountError, NewAccount, NewSessi
 use uuid::Uuid;
 
 use crate::both;
-use crate::fixture::{Fixture, NOW, account, message, new_account, room};
+use crate::fixture::{Fixture, HASH, NOW, account, message, new_account, room};
 
 both!(
     is_made_and_found,
@@ -17,6 +17,7 @@ both!(
     a_name_cannot_be_the_address_of_another,
     profile_is_changed,
     a_new_password_ends_the_other_sessions,
+    of_two_new_passwords_the_first_counts,
     a_hash_is_upgraded_only_if_unchanged,
     rights_are_given_and_taken,
     are_listed_by_name,
@@ -116,28 +117,42 @@ async fn profile_is_changed(fixture: Fixture) {
 async fn a_new_password_ends_the_other_sessions(fixture: Fixture) {
     let store = fixture.open().await;
     let (ada, grace) = (account(&store, "ada").await, account(&store, "grace").await);
-    let begin =
-        async |token, account| store.create_session(NewSession { token_hash: [token; 32], account, expires_at: NOW + 1000 }, NOW).await.unwrap();
+    let begin = async |token, account| {
+        let new = NewSession { token_hash: [token; 32], account, verified: HASH.to_owned(), expires_at: NOW + 1000 };
+        store.create_session(new, NOW).await.unwrap().unwrap()
+    };
     let kept = begin(1, ada.id).await;
     begin(2, ada.id).await;
     begin(3, grace.id).await;
     let live = async |token| store.session(&[token; 32], NOW, 0).await.unwrap().is_some();
 
-    store.change_password(ada.id, "new", Some(kept.id)).await.unwrap();
+    store.change_password(ada.id, None, "new", Some(kept.id)).await.unwrap();
     assert_eq!((live(1).await, live(2).await, live(3).await), (true, false, true));
     assert_eq!(store.account(ada.id).await.unwrap().unwrap().password_hash, "new");
     assert_eq!(store.account(grace.id).await.unwrap().unwrap().password_hash, grace.password_hash);
 
-    store.change_password(ada.id, "newer", None).await.unwrap();
+    store.change_password(ada.id, None, "newer", None).await.unwrap();
     assert_eq!((live(1).await, live(3).await), (false, true));
+    assert!(!store.change_password(Uuid::now_v7(), None, "nobody's", None).await.unwrap());
+}
+
+async fn of_two_new_passwords_the_first_counts(fixture: Fixture) {
+    let store = fixture.open().await;
+    let ada = account(&store, "ada").await;
+    assert!(store.change_password(ada.id, Some(HASH), "by the operator", None).await.unwrap());
+    let new = NewSession { token_hash: [1; 32], account: ada.id, verified: "by the operator".to_owned(), expires_at: NOW + 1000 };
+    store.create_session(new, NOW).await.unwrap().unwrap();
+    assert!(!store.change_password(ada.id, Some(HASH), "by a thief", None).await.unwrap());
+    assert_eq!(store.account(ada.id).await.unwrap().unwrap().password_hash, "by the operator");
+    assert!(store.session(&[1; 32], NOW, 0).await.unwrap().is_some(), "nothing has ended");
 }
 
 async fn a_hash_is_upgraded_only_if_unchanged(fixture: Fixture) {
     let store = fixture.open().await;
     let ada = account(&store, "ada").await;
-    store.upgrade_password_hash(ada.id, "somebody changed it", "stronger").await.unwrap();
+    assert!(!store.upgrade_password_hash(ada.id, "somebody changed it", "stronger").await.unwrap());
     assert_eq!(store.account(ada.id).await.unwrap().unwrap().password_hash, ada.password_hash);
-    store.upgrade_password_hash(ada.id, &ada.password_hash, "stronger").await.unwrap();
+    assert!(store.upgrade_password_hash(ada.id, &ada.password_hash, "stronger").await.unwrap());
     assert_eq!(store.account(ada.id).await.unwrap().unwrap().password_hash, "stronger");
 }
 
@@ -165,7 +180,8 @@ async fn deletion_takes_what_is_theirs(fixture: Fixture) {
     let (ada, grace) = (account(&store, "ada").await, account(&store, "grace").await);
     let (second, first) = (room(&store, &ada, "bbbb").await, room(&store, &ada, "aaaa").await);
     let of_grace = room(&store, &grace, "cccc").await;
-    store.create_session(NewSession { token_hash: [1; 32], account: ada.id, expires_at: NOW + 1000 }, NOW).await.unwrap();
+    let new = NewSession { token_hash: [1; 32], account: ada.id, verified: HASH.to_owned(), expires_at: NOW + 1000 };
+    store.create_session(new, NOW).await.unwrap().unwrap();
     for room in [&first, &second, &of_grace] {
         assert_eq!(store.append_message(message(room, Some(&ada), "hello")).await.unwrap(), Appended::New);
         assert_eq!(store.append_message(message(room, Some(&grace), "good day")).await.unwrap(), Appended::New);

@@ -14,6 +14,9 @@ use crate::server;
 /// A moment of the tests: 2026-11-23, 00:00 UTC.
 pub(crate) const NOW: i64 = 1_795_392_000_000;
 
+/// The password hash of everybody.
+pub(crate) const HASH: &str = "$argon2id$…";
+
 /// An empty database.
 pub(crate) struct Fixture {
     /// What `Store::open` is given.
@@ -95,7 +98,7 @@ pub(crate) fn new_account(name: &str) -> NewAccount {
         username: name.to_owned(),
         email: format!("{name}@example.org"),
         display_name: format!("{name} Example"),
-        password_hash: "$argon2id$…".to_owned(),
+        password_hash: HASH.to_owned(),
         is_admin: false,
     }
 }

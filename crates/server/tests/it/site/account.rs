@@ -1,6 +1,11 @@
 //! One's own account.
 
+use std::cell::Cell;
+
+use fireside::auth::password;
+use fireside_store::{NewAccount, Store};
 use reqwest::StatusCode;
+use sqlx::{Connection, SqliteConnection};
 
 use super::browser::{Browser, PASSWORD};
 use crate::server::Server;
@@ -42,6 +47,54 @@ async fn a_new_password_ends_all_other_sessions_and_renews_this_one() {
     assert!(!elsewhere.is_signed_in().await);
     assert_eq!(elsewhere.log_in("ana", PASSWORD).await.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(elsewhere.log_in("ana", OTHER_PASSWORD).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_log_in_by_the_old_password_that_is_under_way_during_the_change_comes_to_nothing() {
+    let server = Server::start().await;
+    let url = format!("sqlite://{}", server.data.path().join("fireside.db").display());
+    let store = Store::open(&url).await.expect("the database");
+    let mut counted = SqliteConnection::connect(&url).await.expect("the database");
+    let (new_hash, mut refused) = (password::hash(OTHER_PASSWORD), 0);
+    for round in 0..5 {
+        let username = format!("ana{round}");
+        let account = store.create_account(account(&username), 0).await.expect("an account");
+        let (browser, answered) = (Browser::new(&server), Cell::new(false));
+        let log_in = async {
+            let page = browser.log_in(&username, PASSWORD).await;
+            answered.set(true);
+            page
+        };
+        let change = async {
+            // The try is counted before the password is looked at, which takes far longer than the change.
+            while !answered.get() && buckets(&mut counted).await < 2 {
+                tokio::task::yield_now().await;
+            }
+            store.change_password(account.id, None, &new_hash, None).await.expect("changed");
+        };
+        let (page, ()) = tokio::join!(log_in, change);
+        assert!(!browser.is_signed_in().await, "round {round}");
+        if page.status == StatusCode::UNPROCESSABLE_ENTITY {
+            assert!(page.has("That name and password do not go together.") && page.cookies().is_empty());
+            refused += 1;
+        }
+    }
+    assert!(refused > 0, "every log-in was over before the change: nothing was shown");
+}
+
+/// For how many tries are counted: this address, and the name until it is let in.
+async fn buckets(database: &mut SqliteConnection) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM limits").fetch_one(database).await.expect("a number")
+}
+
+fn account(username: &str) -> NewAccount {
+    NewAccount {
+        username: username.to_owned(),
+        email: format!("{username}@example.org"),
+        display_name: username.to_owned(),
+        password_hash: password::hash(PASSWORD),
+        is_admin: false,
+    }
 }
 
 #[tokio::test]

@@ -92,8 +92,9 @@ impl Member {
 
     pub(crate) async fn logged_in(store: &Store, account: Account) -> Self {
         let token: [u8; 32] = rand::random();
-        let new = NewSession { token_hash: Sha256::digest(token).into(), account: account.id, expires_at: now() + 86_400_000 };
-        let session = store.create_session(new, now()).await.expect("a session");
+        let verified = account.password_hash.clone();
+        let new = NewSession { token_hash: Sha256::digest(token).into(), account: account.id, verified, expires_at: now() + 86_400_000 };
+        let session = store.create_session(new, now()).await.expect("a database").expect("a session");
         Self { account, session, cookie: format!("fireside_session={}", URL_SAFE_NO_PAD.encode(token)) }
     }
 }
