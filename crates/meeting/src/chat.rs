@@ -9,7 +9,7 @@ use fireside_protocol::limits::{CHAT_CHARS, HISTORY_MESSAGES};
 use fireside_protocol::{ChatId, ChatMessage, ChatPage, ErrorCode, MessageId, ParticipantId, ServerMessage, UnixMillis};
 use rand::Rng;
 
-use crate::effect::{ConnectionId, Effect, Recipient};
+use crate::effect::{ConnectionId, Effect};
 use crate::meeting::{Meeting, refuse};
 use crate::name;
 use crate::roster::Audience;
@@ -130,7 +130,7 @@ impl Meeting {
         }
         let Some(mut page) = page else { return refuse(connection, ErrorCode::HistoryUnavailable, "history", effects) };
         self.conversation.withhold_pending(&mut page);
-        effects.push(Effect::Send { message: ServerMessage::History { page }, to: vec![Recipient { connection, seq: None }] });
+        effects.push(Effect::to_one(connection, ServerMessage::History { page }));
     }
 
     /// The fate of a message is told for certain, so its refusal is replayed like its acknowledgement.

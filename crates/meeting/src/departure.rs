@@ -3,7 +3,7 @@
 use fireside_protocol::{ByeCode, LeftReason, ParticipantId, ServerMessage, UnixMillis};
 use uuid::Uuid;
 
-use crate::effect::{CloseReason, ConnectionId, Effect, Recipient};
+use crate::effect::{CloseReason, ConnectionId, Effect};
 use crate::meeting::{Meeting, Phase};
 use crate::participant::{Participant, Reach};
 use crate::roster::Audience;
@@ -82,7 +82,7 @@ pub(crate) fn say_bye(participant: &Participant, code: ByeCode, effects: &mut Ve
 /// Ends a connection, saying why.
 pub(crate) fn send_off(connection: ConnectionId, code: ByeCode, effects: &mut Vec<Effect>) {
     let message = ServerMessage::Bye { code, message: words::bye(code).to_owned() };
-    effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
+    effects.push(Effect::to_one(connection, message));
     effects.push(Effect::Close { connection, reason: CloseReason::Bye(code) });
 }
 

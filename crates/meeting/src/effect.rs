@@ -1,5 +1,7 @@
 //! What goes into a meeting and what comes out of it.
 
+use std::sync::Arc;
+
 use fireside_protocol::{ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, Join, MessageId, ParticipantId, Role, ServerMessage};
 use uuid::Uuid;
 
@@ -114,8 +116,8 @@ pub enum Effect {
     /// Send one message to these connections. (The message is serialised once.) In a `welcome` the fields `resume_token`,
     /// `ice_servers` are empty; the one who carries the effect out fills them in.
     Send {
-        /// The message.
-        message: ServerMessage,
+        /// The message; shared with what is kept for a replay.
+        message: Arc<ServerMessage>,
         /// Where to; never empty.
         to: Vec<Recipient>,
     },
@@ -146,6 +148,13 @@ pub enum Effect {
     /// The meeting is over and can be dropped: nobody is here or may come back to it, and every [`Effect::Persist`] has been
     /// answered. Said again after each further input that leaves it so.
     Ended,
+}
+
+impl Effect {
+    /// Sends one connection a message that has no number.
+    pub(crate) fn to_one(connection: ConnectionId, message: ServerMessage) -> Self {
+        Self::Send { message: Arc::new(message), to: vec![Recipient { connection, seq: None }] }
+    }
 }
 
 /// Why a connection is closed. The words have been sent before (`denied` or `bye`).

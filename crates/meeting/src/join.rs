@@ -54,7 +54,7 @@ impl Meeting {
         self.learn_ids(now, &arrival);
         if let Err(code) = self.let_in(now, rng, arrival, effects) {
             let message = ServerMessage::Denied { code, message: words::denied(code).to_owned() };
-            effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
+            effects.push(Effect::to_one(connection, message));
             effects.push(Effect::Close { connection, reason: CloseReason::Denied });
         }
     }
@@ -198,9 +198,9 @@ impl Meeting {
             now,
             limits: limits(self.capacity),
         };
-        effects.push(Effect::Send { message: ServerMessage::Welcome(Box::new(welcome)), to: vec![Recipient { connection, seq: None }] });
+        effects.push(Effect::to_one(connection, ServerMessage::Welcome(Box::new(welcome))));
         for Frame { seq, message } in missed {
-            effects.push(Effect::Send { message: message.as_ref().clone(), to: vec![Recipient { connection, seq: Some(seq) }] });
+            effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: Some(seq) }] });
         }
     }
 }

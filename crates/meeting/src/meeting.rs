@@ -4,7 +4,7 @@ use fireside_protocol::{ClientMessage, ErrorCode, RoomInfo, ServerMessage, UnixM
 use rand::Rng;
 
 use crate::chat::{Conversation, Persisted};
-use crate::effect::{ConnectionId, Effect, Input, Recipient};
+use crate::effect::{ConnectionId, Effect, Input};
 use crate::identity::IdSource;
 use crate::join::Arrival;
 use crate::resume::Recovery;
@@ -140,5 +140,5 @@ impl Meeting {
 /// Tells a connection that what it said was not accepted.
 pub(crate) fn refuse(connection: ConnectionId, code: ErrorCode, about: &str, effects: &mut Vec<Effect>) {
     let message = ServerMessage::Error { code, message: words::error(code).to_owned(), about: Some(about.to_owned()) };
-    effects.push(Effect::Send { message, to: vec![Recipient { connection, seq: None }] });
+    effects.push(Effect::to_one(connection, message));
 }

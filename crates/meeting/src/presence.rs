@@ -2,7 +2,7 @@
 
 use fireside_protocol::{ErrorCode, MediaState, ParticipantId, ServerMessage, UnixMillis};
 
-use crate::effect::{ConnectionId, Effect, Recipient};
+use crate::effect::{ConnectionId, Effect};
 use crate::meeting::{Meeting, refuse};
 use crate::name;
 use crate::roster::Audience;
@@ -37,7 +37,7 @@ impl Meeting {
         if let (Some(seq), Some(participant)) = (seq, self.roster.get_mut(id)) {
             participant.log.arrived(seq);
         }
-        effects.push(Effect::Send { message: ServerMessage::Pong, to: vec![Recipient { connection, seq: None }] });
+        effects.push(Effect::to_one(connection, ServerMessage::Pong));
     }
 }
 

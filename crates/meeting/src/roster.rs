@@ -91,7 +91,7 @@ impl Roster {
             to.extend(participant.connection().map(|connection| Recipient { connection, seq: Some(seq) }));
         }
         if !to.is_empty() {
-            effects.push(Effect::Send { message: Arc::unwrap_or_clone(kept), to });
+            effects.push(Effect::Send { message: kept, to });
         }
     }
 

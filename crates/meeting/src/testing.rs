@@ -61,7 +61,7 @@ impl Table {
             match effect {
                 Effect::Send { message, to } => {
                     for &Recipient { connection, seq } in to {
-                        self.sent.entry(connection).or_default().push((seq, message.clone()));
+                        self.sent.entry(connection).or_default().push((seq, message.as_ref().clone()));
                     }
                 }
                 Effect::Persist { id, message, .. } => self.persists.push((*id, message.clone())),

@@ -13,7 +13,7 @@ impl Host {
     pub(super) fn carry_out(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Send { message, to } => self.send(message, &to),
+                Effect::Send { message, to } => self.send(&message, &to),
                 Effect::Persist { id, account, message } => {
                     let refused = self.keeper.keep(id, account, message);
                     self.consequences.extend(refused);
@@ -29,7 +29,7 @@ impl Host {
         }
     }
 
-    fn send(&mut self, message: ServerMessage, to: &[Recipient]) {
+    fn send(&mut self, message: &ServerMessage, to: &[Recipient]) {
         match message {
             ServerMessage::Welcome(welcome) => {
                 for recipient in to {
@@ -37,7 +37,7 @@ impl Host {
                     self.write(&ServerMessage::Welcome(welcome), std::slice::from_ref(recipient));
                 }
             }
-            message => self.write(&message, to),
+            message => self.write(message, to),
         }
     }
 

@@ -17,6 +17,7 @@ use fireside_protocol::limits::RESUME_WINDOW_MS;
 use fireside_protocol::{ByeCode, ChatPage, Join, RoomCode, UnixMillis};
 use fireside_store::{Room, Store, StoreError};
 use rand::RngExt;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
@@ -398,7 +399,12 @@ impl Registry {
 impl Place {
     /// Says something to the meeting; waits while the meeting has too much to do. False: the meeting is over.
     pub async fn say(&self, input: Input) -> bool {
-        self.inbox.send(Envelope::Input(input)).await.is_ok()
+        // Mostly there is space, and then there is nothing to wait for.
+        match self.inbox.try_send(Envelope::Input(input)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(envelope)) => self.inbox.send(envelope).await.is_ok(),
+            Err(TrySendError::Closed(_)) => false,
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use fireside_protocol::{ByeCode, ServerMessage, limits};
+use fireside_protocol::{ByeCode, ServerMessage, SignalBody, limits};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::metrics::METRICS;
@@ -213,7 +213,11 @@ impl Waiting {
 /// A message as JSON. Every message of the protocol is an object with at least `type`.
 #[must_use]
 pub fn serialised(message: &ServerMessage) -> Utf8Bytes {
-    match serde_json::to_string(message) {
+    // Where the length is known beforehand, the text does not move while it grows.
+    let length = if let ServerMessage::Signal { body: SignalBody::Offer { sdp } | SignalBody::Answer { sdp }, .. } = message { sdp.len() } else { 0 };
+    let mut text = Vec::with_capacity(length + length / 16 + 256);
+    let written = serde_json::to_writer(&mut text, message).map_err(|error| error.to_string());
+    match written.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string())) {
         Ok(text) => text.into(),
         Err(error) => {
             // Cannot happen: the types have string keys and no fallible serializers. A client ignores a type it does not know.

@@ -23,7 +23,7 @@ use crate::state::AppState;
 /// The subprotocol of the signalling protocol, as both sides must name it.
 const SUBPROTOCOL: &str = "fireside.v1";
 /// Most frames fit; a larger one grows the buffer for its time. The default of 128 KiB would be paid by every idle connection.
-const BUFFER_BYTES: usize = 4096;
+const BUFFER_BYTES: usize = 2048;
 
 /// `GET /ws/{room}`. Whether there is such a room is not told here but after `join`, where an unknown room and a forbidden
 /// one look the same.

@@ -25,7 +25,7 @@ use super::outbox::{CloseCode, Next, Outbox};
 use crate::metrics::METRICS;
 
 /// A text longer than this goes out in pieces (RFC 6455, 5.4), so that a long history does not leave a long buffer behind.
-const PIECE_BYTES: usize = 4096;
+const PIECE_BYTES: usize = 2048;
 /// Bytes that are read and thrown away after a frame was refused, so that the refusal is not lost with them.
 const DISCARDED_BYTES: usize = 1024 * 1024;
 
