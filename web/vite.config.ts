@@ -7,6 +7,7 @@ import { defineConfig } from "vitest/config";
 import { clientOnly } from "./call/clientonly.ts";
 import { lucide } from "./call/ui/lucide.ts";
 import { fluent } from "./i18n/compile.ts";
+import { shortIds } from "./i18n/shortids.ts";
 
 /** Writes `.br` and `.gz` beside every text asset that they make smaller; the server embeds and serves them. */
 function precompress(): Plugin {
@@ -36,7 +37,14 @@ const cssHash = ({ hash, filename }: { hash: (text: string) => string; filename:
 
 // Two entries: the call page and the islands of the server-rendered site. The server reads dist/manifest.json to find them.
 export default defineConfig({
-  plugins: [svelte({ compilerOptions: { runes: true, cssHash } }), clientOnly(), lucide(), fluent(), precompress()],
+  plugins: [
+    svelte({ compilerOptions: { runes: true, cssHash } }),
+    clientOnly(),
+    lucide(),
+    fluent(),
+    shortIds("i18n/en/call.ftl", /\/web\/(call|i18n)\//),
+    precompress(),
+  ],
   css: {
     // Bootstrap 5.3 is written with @import and if(); both work until Sass 3.
     preprocessorOptions: {
@@ -51,7 +59,10 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: { call: "call/main.ts", site: "site/main.ts" } },
+    rolldownOptions: {
+      input: { call: "call/main.ts", site: "site/main.ts" },
+      optimization: { inlineConst: { mode: "all", pass: 3 } },
+    },
   },
   test: { include: ["{sdk,call,site,i18n}/**/*.test.ts"] },
 });

@@ -1,5 +1,5 @@
 // The call as the page shows it: wires the SDK's room to the view models of the features and says in words what happens.
-import { canShareScreen, type EndReason, type ErrorCode, type Participant, type Room, type RoomState } from "../sdk";
+import { type EndReason, type ErrorCode, type Participant, type Room, type RoomState } from "../sdk";
 import { t } from "../i18n";
 import { ChatBox } from "./chat/chat.svelte";
 import { ScreenShare } from "./controls/screen.svelte";
@@ -24,7 +24,6 @@ export class Call {
   readonly chat: ChatBox;
   readonly screen: ScreenShare;
   readonly loudspeakers: Loudspeakers;
-  readonly canShare = canShareScreen();
   readonly #cleanup: (() => void)[] = [];
 
   constructor(

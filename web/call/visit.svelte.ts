@@ -76,6 +76,8 @@ export class Visit {
 
   #ended(call: Call, reason: EndReason): void {
     call.close();
+    // Who changed it during the call comes back with it.
+    this.name = call.you.name;
     this.inputs.stop();
     this.phase = { kind: "ended", reason };
   }
