@@ -13,8 +13,8 @@ use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 pub(crate) type Socket = WebSocketStream<TcpStream>;
 
-/// Connects to a room as the `number`th client. Each hundred clients come from an address of their own within 127.0.0.0/8,
-/// as they would from a hundred households: limits per address stay as they are.
+/// Connects to a room as the `number`th client. Each four clients come from an address of their own within 127.0.0.0/8,
+/// as from a household each: limits per address stay as they are.
 pub(crate) async fn connect(server: SocketAddr, room: &RoomCode, number: usize) -> anyhow::Result<Socket> {
     let house = u32::try_from(number / 4)?;
     let from = Ipv4Addr::from_bits(Ipv4Addr::new(127, 1, 0, 1).to_bits() + house);

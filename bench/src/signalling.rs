@@ -62,11 +62,18 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
 
     let empty = settled_memory(&server).await?;
     let before = server.cpu()?;
-    let mut people = join_all(&server, &codes, &options).await?;
+    let (first, second) = codes.split_at(codes.len() / 2);
+    let mut people = join_all(&server, first, 0, &options).await?;
+    let early: usize = people.iter().map(Vec::len).sum();
+    let half = settled_memory(&server).await?;
+    people.extend(join_all(&server, second, early, &options).await?);
     let join_cpu = (server.cpu()? - before).as_secs_f64() * 1e3 / f64::from(options.connections);
     let full = settled_memory(&server).await?;
-    let per_connection = (full.saturating_sub(empty)) as f64 / 1024.0 / f64::from(options.connections);
-    println!("join: {join_cpu:.3} CPU ms each; memory: {per_connection:.1} KB per joined, idle connection");
+    let per_connection = full.saturating_sub(empty) as f64 / 1024.0 / f64::from(options.connections);
+    let one_more = full.saturating_sub(half) as f64 / 1024.0 / (f64::from(options.connections) - early as f64);
+    println!(
+        "join: {join_cpu:.3} CPU ms each; memory: {one_more:.1} KB for one more joined, idle connection ({per_connection:.1} KB with what is warmed up once)"
+    );
 
     let signals = options.signals / options.connections * options.connections;
     let before = server.cpu()?;
@@ -92,7 +99,7 @@ pub(crate) async fn run(options: Options) -> anyhow::Result<()> {
     );
     if let Some(path) = &options.json {
         let result = serde_json::json!({
-            "connections": options.connections, "room_of": options.room_of, "join_cpu_ms": join_cpu, "kb_per_connection": per_connection,
+            "connections": options.connections, "room_of": options.room_of, "join_cpu_ms": join_cpu, "kb_per_connection": one_more, "kb_per_connection_from_empty": per_connection,
             "cpu_s_per_100k_signals": signal_cpu, "cpu_s_per_100k_chat_delivered": chat_cpu * 1e5 / f64::from(delivered.max(1)),
             "cpu_s_per_100k_chat_kept": chat_cpu * 1e5 / f64::from(kept.max(1)), "start_ms": server.start_time.as_secs_f64() * 1e3,
         });
@@ -119,10 +126,10 @@ async fn settled_memory(server: &Server) -> anyhow::Result<u64> {
     Ok(last)
 }
 
-/// Everyone joins, room by room; returns them room by room. Reading until all have been announced keeps the sockets empty.
-async fn join_all(server: &Server, codes: &[RoomCode], options: &Options) -> anyhow::Result<Vec<Vec<Person>>> {
+/// Everyone joins, room by room, the clients counted on from `from`; returns them room by room. Reading until all have been announced keeps the sockets empty.
+async fn join_all(server: &Server, codes: &[RoomCode], from: usize, options: &Options) -> anyhow::Result<Vec<Vec<Person>>> {
     let mut rooms = Vec::with_capacity(codes.len());
-    let mut number = 0usize;
+    let mut number = from;
     for code in codes {
         let mut room: Vec<Person> = Vec::new();
         while room.len() < options.room_of as usize && number < options.connections as usize {
