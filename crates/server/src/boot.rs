@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
-use axum::serve::ListenerExt;
 use fireside_store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
 use crate::auth::keys::Keys;
 use crate::auth::password::Passwords;
@@ -19,10 +19,26 @@ use crate::auth::session;
 use crate::config::Config;
 use crate::meetings::Meetings;
 use crate::state::{AppState, now_ms};
-use crate::{health, metrics, shutdown, site, ws};
+use crate::{health, http, metrics, shutdown, site, ws};
 
 /// Ended sessions and full buckets are only ballast; an hour of them does not weigh.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// The moments and measures of a server that are no settings; tests have some of their own.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// What HTTP connections may take.
+    pub http: http::Limits,
+    /// How often it is looked whether the sessions of those who are connected have ended elsewhere.
+    pub sessions_every: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        // Whoever the operator shuts out is out before the next sentence.
+        Self { http: http::Limits::default(), sessions_every: Duration::from_secs(10) }
+    }
+}
 
 /// A server that runs.
 #[derive(Debug)]
@@ -30,8 +46,9 @@ pub struct Running {
     address: SocketAddr,
     state: AppState,
     stop: oneshot::Sender<()>,
-    served: JoinHandle<std::io::Result<()>>,
-    sweeps: JoinHandle<()>,
+    served: JoinHandle<()>,
+    /// What is done from time to time.
+    chores: [JoinHandle<()>; 2],
 }
 
 /// Opens the database, builds the house and starts to serve.
@@ -39,6 +56,14 @@ pub struct Running {
 /// # Errors
 /// When the data folder or the database cannot be opened, or the address is in use; in words for the operator.
 pub async fn start(config: Config) -> anyhow::Result<Running> {
+    start_at(config, Pace::default()).await
+}
+
+/// The same at another pace.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let store = open_store(&config).await?;
     let meetings = Meetings::open(store.clone(), config.people).await?;
     let keys = Keys::load(&store).await?;
@@ -47,21 +72,13 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("cannot listen on {} (choose another address with --listen)", state.config.listen))?;
     let address = listener.local_addr()?;
-    // A candidate must not wait in the kernel for more to send with it.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
     let (stop, stopped) = oneshot::channel();
-    let service = router(&state).into_make_service_with_connect_info::<SocketAddr>();
-    let served = tokio::spawn(async move {
-        axum::serve(listener, service)
-            .with_graceful_shutdown(async {
-                let _ = stopped.await;
-            })
-            .await
-    });
-    let sweeps = tokio::spawn(sweep(state.clone()));
-    Ok(Running { address, state, stop, served, sweeps })
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    let served = tokio::spawn(http::serve(listener, router(&state), pace.http, stopped));
+    let chores = [tokio::spawn(sweep(state.clone())), tokio::spawn(check_sessions(state.clone(), pace.sessions_every))];
+    Ok(Running { address, state, stop, served, chores })
 }
 
 /// Makes the data folder, for this user alone, and opens the database.
@@ -92,7 +109,7 @@ impl Running {
         let _ = self.stop.send(());
         // A request that takes longer is cut off; what it wrote so far is committed or undone by the database.
         let _ = tokio::time::timeout(shutdown::REQUESTS_WITHIN, self.served).await;
-        self.sweeps.abort();
+        self.chores.iter().for_each(JoinHandle::abort);
         self.state.store.close().await;
     }
 }
@@ -111,6 +128,17 @@ async fn sweep(state: AppState) {
             if let Err(error) = swept {
                 tracing::warn!(%error, "what has ended could not be removed, trying again in an hour");
             }
+        }
+    }
+}
+
+async fn check_sessions(state: AppState, every: Duration) {
+    let mut times = tokio::time::interval(every);
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        times.tick().await;
+        if let Err(error) = state.meetings.check_sessions().await {
+            tracing::warn!(%error, "whether sessions have ended elsewhere cannot be told, trying again in a moment");
         }
     }
 }

@@ -6,6 +6,7 @@ pub mod boot;
 pub mod cli;
 pub mod config;
 pub mod health;
+pub mod http;
 pub mod meetings;
 pub mod metrics;
 pub mod shutdown;

@@ -6,6 +6,7 @@
 mod effects;
 mod host;
 mod keeper;
+mod logins;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

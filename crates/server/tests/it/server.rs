@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use fireside::boot::{self, Running};
+use fireside::boot::{self, Pace, Running};
 use fireside::config::Config;
 use tempfile::TempDir;
 
@@ -30,6 +30,19 @@ impl Server {
         let data = TempDir::new().expect("a folder");
         let (address, running) = launch(&data, change).await;
         Self { address, data, running: Some(running) }
+    }
+
+    /// One that is quicker, or narrower, than it would be in earnest.
+    pub(crate) async fn start_at(pace: Pace) -> Self {
+        let data = TempDir::new().expect("a folder");
+        let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data: data.path().to_path_buf(), ..Config::default() };
+        let running = boot::start_at(config, pace).await.expect("a server");
+        Self { address: running.address(), data, running: Some(running) }
+    }
+
+    /// One that runs in a process of its own.
+    pub(crate) fn elsewhere(address: SocketAddr, data: TempDir) -> Self {
+        Self { address, data, running: None }
     }
 
     /// Ends the server properly.

@@ -2,7 +2,7 @@
 
 mod account;
 mod assets;
-mod browser;
+pub(crate) mod browser;
 mod command_line;
 mod entrance;
 mod errors;

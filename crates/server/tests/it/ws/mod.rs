@@ -2,7 +2,7 @@
 
 mod call;
 mod chat;
-mod client;
+pub(crate) mod client;
 mod door;
 mod input;
 mod resume;

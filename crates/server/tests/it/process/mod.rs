@@ -1,0 +1,75 @@
+//! The executable in a process of its own: what it says, and what becomes of it when the system gives it little.
+
+mod crowd;
+mod log;
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::server::Server;
+
+/// A server in a process of its own, which ends with the test.
+struct Process {
+    server: Server,
+    child: Child,
+    output: BufReader<ChildStdout>,
+    /// What it said first on standard output.
+    first: String,
+}
+
+impl Process {
+    /// Starts one and waits until it says where it is.
+    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_fireside")), arguments, variables)
+    }
+
+    /// One that may have so many descriptors.
+    fn with_descriptors(most: usize) -> Self {
+        let mut command = Command::new("/usr/bin/prlimit");
+        command.arg(format!("--nofile={most}")).arg(env!("CARGO_BIN_EXE_fireside"));
+        Self::run(command, &[], &[])
+    }
+
+    fn run(mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let data = TempDir::new().expect("a folder");
+        let said = File::create(data.path().join("stderr")).expect("a file");
+        let mut child = command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .args(arguments)
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(said)
+            .spawn()
+            .expect("it starts");
+        let mut output = BufReader::new(child.stdout.take().expect("its output"));
+        let mut first = String::new();
+        output.read_line(&mut first).expect("a line");
+        let port = first.trim_end().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("where it is, not {first:?}"));
+        let server = Server::elsewhere(SocketAddr::from(([127, 0, 0, 1], port)), data);
+        Self { server, child, output, first }
+    }
+
+    /// Ends it as a service manager does; all that it has said.
+    fn stop(mut self) -> String {
+        assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("it runs").success());
+        assert!(self.child.wait().expect("it ends").success());
+        let mut said = std::mem::take(&mut self.first);
+        self.output.read_to_string(&mut said).expect("text");
+        said + &fs::read_to_string(self.server.data.path().join("stderr")).expect("text")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
