@@ -34,6 +34,9 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// Every one of them.
+    pub const ALL: [Self; 5] = [Self::Bye, Self::Denied, Self::TooLarge, Self::NotUtf8, Self::Protocol];
+
     /// The number on the wire.
     #[must_use]
     pub fn number(self) -> u16 {

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use reqwest::StatusCode;
+use sqlx::{Connection, Executor, SqliteConnection};
 use tempfile::TempDir;
 
 use super::browser::{Browser, PASSWORD};
@@ -96,6 +97,39 @@ fn a_start_that_cannot_be_says_why_and_fails() {
         assert!(!done && said.contains(why), "{arguments:?}: {said}");
         assert!(!said.contains("panicked") && out.is_empty(), "{arguments:?}: {out}{said}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_another_program_holds_or_a_newer_fireside_wrote_is_said_to_be_so() {
+    let data = TempDir::new().expect("a folder");
+    assert!(user(data.path(), &["create", "ana", "--email", "ana@example.org"], PASSWORD).status.success());
+    let url = format!("sqlite://{}", data.path().join("fireside.db").display());
+    let mut other = SqliteConnection::connect(&url).await.expect("the database");
+    other.execute("PRAGMA locking_mode = EXCLUSIVE").await.expect("set");
+    other.execute("BEGIN IMMEDIATE").await.expect("locked");
+    refused(data.path(), "is locked by another program; stop that program, or wait until it is done");
+    other.execute("ROLLBACK").await.expect("given up");
+    other.close().await.expect("closed");
+
+    let mut newer = SqliteConnection::connect(&url).await.expect("the database");
+    newer.execute("INSERT INTO fireside_migrations (version, applied_at) VALUES ('m20991231_000001_later', 0)").await.expect("written");
+    newer.close().await.expect("closed");
+    refused(data.path(), "was written by a newer Fireside (schema m20991231_000001_later, this one knows m");
+
+    let mut older = SqliteConnection::connect(&url).await.expect("the database");
+    older.execute("DELETE FROM fireside_migrations WHERE version LIKE 'm2099%'").await.expect("written");
+    older.close().await.expect("closed");
+    let (_, list, _) = said(&user(data.path(), &["list"], ""));
+    assert!(list.starts_with("ana\t"), "as it was: {list}");
+}
+
+/// A start ends at once with these words, and nothing of the database is changed.
+fn refused(data: &Path, why: &str) {
+    let output = fireside(data, &["serve", "--listen", "127.0.0.1:0"]).output().expect("it runs");
+    let (done, out, said) = said(&output);
+    let database = data.join("fireside.db").display().to_string();
+    assert!(!done && said.starts_with("fireside: the database ") && said.contains(&database) && said.contains(why), "{said}");
+    assert!(!said.contains("panicked") && out.is_empty() && said.lines().count() == 1, "{out}{said}");
 }
 
 #[test]

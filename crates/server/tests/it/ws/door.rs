@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use fireside::ws::outbox::CloseCode;
 use fireside_protocol::{ClientMessage, DeniedCode, ServerMessage};
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode};
@@ -157,4 +158,15 @@ async fn refusal(server: &Server, request: tokio_tungstenite::tungstenite::http:
             other => panic!("no answer: {other}"),
         },
     }
+}
+
+#[test]
+fn the_document_has_the_close_codes_that_are_sent() {
+    let document = include_str!("../../../../../PROTOCOL.md");
+    let closing = document.split("\n# ").find(|chapter| chapter.starts_with("Closing\n")).expect("a chapter");
+    let mut written: Vec<u16> = closing.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()?.parse().ok()).collect();
+    let mut sent: Vec<u16> = CloseCode::ALL.iter().map(|code| code.number()).collect();
+    written.sort_unstable();
+    sent.sort_unstable();
+    assert_eq!(written, sent);
 }

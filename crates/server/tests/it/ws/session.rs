@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use fireside::auth::csrf::{self, Binding};
 use fireside::auth::keys::Keys;
+use fireside::boot::Pace;
 use fireside_protocol::{ByeCode, ClientMessage, DeniedCode, LeftReason, ServerMessage};
 
 use super::client::{Client, Member, Room, database, join};
@@ -121,6 +122,57 @@ async fn an_account_that_is_deleted_leaves_its_calls() {
     shown_out(&mut as_mia, Instant::now()).await;
     let left = ann.hear_of(|message| if let ServerMessage::Left { participant, .. } = message { Some(*participant) } else { None }).await;
     assert_eq!(left, to_mia.you);
+}
+
+#[tokio::test]
+async fn what_the_operator_ends_by_command_line_ends_in_the_call_too() {
+    let server = Server::start_at(Pace { sessions_every: Duration::from_millis(20), ..Pace::default() }).await;
+    let room = Room::open(&server).await;
+    let (mut ann, _) = Client::joined(&server, &room.code, "Ann").await;
+    let (mia, zoe) = (Member::new(&room.store, "mia").await, Member::new(&room.store, "zoe").await);
+    let (mut as_mia, to_mia) = Client::joined_as(&server, &room.code, &mia).await;
+    let (mut as_zoe, to_zoe) = Client::joined_as(&server, &room.code, &zoe).await;
+    let (mut olga, _) = Client::joined_as(&server, &room.code, &room.owner).await;
+
+    // By another handle, as `fireside user passwd` and `delete` have one.
+    assert!(room.store.change_password(mia.account.id, None, "!", None).await.expect("a database"));
+    shown_out(&mut as_mia, Instant::now()).await;
+    room.store.delete_account(zoe.account.id).await.expect("a database");
+    shown_out(&mut as_zoe, Instant::now()).await;
+    for gone in [to_mia.you, to_zoe.you] {
+        let left = ann.hear_of(|message| match message {
+            ServerMessage::Left { participant, reason } => Some((*participant, *reason)),
+            _ => None,
+        });
+        assert_eq!(left.await, (gone, LeftReason::SignedOut));
+    }
+    assert_eq!(come_back(&server, &room, Some(&mia), &to_mia, 0).await.err(), Some(DeniedCode::ResumeRefused));
+    // Several looks later, those whose sessions hold are still here.
+    let sooner = Member::logged_in(&room.store, room.owner.account.clone()).await;
+    let (mut again, _) = Client::joined_as(&server, &room.code, &sooner).await;
+    room.store.delete_session(sooner.session.id).await.expect("a database");
+    shown_out(&mut again, Instant::now()).await;
+    olga.is_alive().await;
+    ann.is_alive().await;
+}
+
+#[tokio::test]
+async fn who_was_a_guest_does_not_come_back_into_a_room_that_was_closed_to_guests() {
+    let server = Server::start().await;
+    let room = Room::open(&server).await;
+    let (mut olga, _) = Client::joined_as(&server, &room.code, &room.owner).await;
+    let (mut stays, _) = Client::joined(&server, &room.code, "Ann").await;
+    let (ben, to_ben) = Client::joined(&server, &room.code, "Ben").await;
+    let answer = post(&server, &room.owner, &format!("/rooms/{}", room.code), &[("title", "Planning")]).await;
+    assert!(answer.is_redirection(), "{answer}");
+    // Who is inside stays until they go.
+    stays.is_alive().await;
+    lose(ben, &mut olga, &to_ben).await;
+    assert_eq!(come_back(&server, &room, None, &to_ben, 0).await.err(), Some(DeniedCode::RoomNotFound));
+    let mut late = Client::open(&server, &room.code).await;
+    late.say(&ClientMessage::Join(join(Some("Late"), None))).await;
+    assert_eq!(late.denied().await, DeniedCode::RoomNotFound);
+    stays.is_alive().await;
 }
 
 #[tokio::test]
