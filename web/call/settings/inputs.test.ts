@@ -18,7 +18,8 @@ class FakeTrack extends EventTarget {
     this.readyState = "ended";
     this.dispatchEvent(new Event("ended"));
   }
-  getSettings = () => ({ deviceId: this.label });
+  facingMode: string | undefined;
+  getSettings = () => ({ deviceId: this.label, facingMode: this.facingMode });
 }
 
 class FakeStream {
@@ -30,18 +31,22 @@ class FakeStream {
 
 let opened: FakeTrack[];
 let refusal: string | null;
+let phone: boolean;
 let gate: Promise<void>;
 
 beforeEach(() => {
   opened = [];
   refusal = null;
+  phone = false;
   gate = Promise.resolve();
   const getUserMedia = async (wanted: MediaStreamConstraints) => {
     await gate;
     if (refusal) throw new DOMException("no", refusal);
+    const facing = (wanted.video as MediaTrackConstraints | undefined)?.facingMode as { ideal: string } | undefined;
     const tracks = [wanted.audio && new FakeTrack("audio", "mic"), wanted.video && new FakeTrack("video", "cam")].filter(
       (track) => !!track,
     );
+    if (phone) for (const track of tracks) track.facingMode = facing?.ideal;
     opened.push(...tracks);
     return new FakeStream(tracks);
   };
@@ -116,4 +121,17 @@ test("what was off last time is not opened", async () => {
   preferences.set({ camera: false });
   await new Inputs(preferences).open();
   expect(opened.map((track) => track.kind)).toEqual(["audio"]);
+});
+
+test("a phone's camera is turned around and back; others do not turn", async () => {
+  phone = true;
+  const { camera } = inputs();
+  await camera.toggle();
+  expect(camera.flips).toBe(true);
+  await camera.flip();
+  await camera.flip();
+  expect(opened.map((track) => `${track.facingMode} ${track.readyState}`)).toEqual(["user ended", "environment ended", "user live"]);
+  phone = false;
+  await camera.flip();
+  expect(camera.flips).toBe(false);
 });

@@ -33,6 +33,9 @@ export function troubleWords(input: Input): string | null {
 /** Both troubles, said once where they are the same. */
 export function allTroubles(inputs: readonly Input[]): string[] {
   const [first, second] = inputs;
-  if (first?.trouble === "denied" && second?.trouble === "denied") return [t("devices-denied")];
+  if (first?.trouble && first.trouble === second?.trouble) {
+    if (first.trouble === "denied") return [t("devices-denied")];
+    if (first.trouble === "not_found") return [t("devices-not-found")];
+  }
   return [...new Set(inputs.map(troubleWords).filter((text) => text !== null))];
 }

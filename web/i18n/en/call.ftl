@@ -48,6 +48,7 @@ microphone-silent = We hear nothing yet. Is the microphone muted on the device, 
 browser-old = This browser is too old for video calls. Please update it, or use a current Firefox, Chrome, Edge or Safari.
 
 devices-denied = This page may not use your camera and microphone. To allow it, press the icon beside the address of this page, allow both, then switch them on here. You can also join without them.
+devices-not-found = No camera and no microphone were found. Plug them in and switch them on here, or join without. You will see and hear the others.
 devices-insecure = Browsers give camera and microphone only to pages with a secure address. Open this page with https:// in front, or ask the person who runs this server. You can also join without them, and see and hear the others.
 devices-unsupported = This browser cannot use a camera or microphone. You can still join, and see and hear the others.
 microphone-denied = This page may not use your microphone. To allow it, press the icon beside the address of this page, allow the microphone, then switch it on again.
