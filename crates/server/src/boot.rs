@@ -76,7 +76,7 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let stopped = async {
         let _ = stopped.await;
     };
-    let served = tokio::spawn(http::serve(listener, router(&state), pace.http, stopped));
+    let served = tokio::spawn(http::serve(listener, router(&state), pace.http, state.config.trusted_proxies.clone(), stopped));
     let chores = [tokio::spawn(sweep(state.clone())), tokio::spawn(check_sessions(state.clone(), pace.sessions_every))];
     Ok(Running { address, state, stop, served, chores })
 }

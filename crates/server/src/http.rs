@@ -1,12 +1,14 @@
 //! Takes TCP connections in and has HTTP spoken on them: how many there may be, and how long one may take.
 //!
-//! Whoever opens connections and says little holds them for seconds, not for ever; when there are as many as the process can
-//! hold, those who come wait in the kernel, and those who are here notice nothing. What it refuses to know: routes.
+//! Whoever opens connections and says little holds them for seconds, not for ever, and no address can hold them all; when there
+//! are as many as the process can hold, those who come wait in the kernel, and those who are here notice nothing. What it refuses
+//! to know: routes.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,11 +19,14 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout};
 use tower::Service;
+
+use crate::auth::origin;
 
 /// Descriptors that are kept for everything but connections: the database (each SQLite connection has three), the log, the
 /// runtime.
@@ -40,6 +45,8 @@ const TRY_AGAIN: Duration = Duration::from_millis(200);
 pub struct Limits {
     /// Connections at a time, those included that have become WebSockets.
     pub connections: usize,
+    /// And from one address (of IPv6: one /64) that is no trusted proxy's.
+    pub from_one_address: usize,
     /// From the beginning of a connection, or the end of an answer, until the next request's headers are there.
     pub headers_within: Duration,
     /// How long a connection is used for one request after the other. What it was upgraded to lasts as long as it likes.
@@ -50,8 +57,11 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        let connections = connections();
         Self {
-            connections: connections(),
+            connections,
+            // A whole school may come from one; somebody else is to be let in all the same.
+            from_one_address: connections / 4 * 3,
             // A browser sends them in one packet; on the worst of mobile networks in a few seconds.
             headers_within: Duration::from_secs(10),
             // Nothing that we answer is large: who is still at it reads slowly on purpose, or is a proxy that soon comes again.
@@ -62,8 +72,10 @@ impl Default for Limits {
 }
 
 /// Serves whoever connects until `stopped`, then lets what was begun end. Returns when every connection is closed or upgraded.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stopped: impl Future<Output = ()>) {
-    let mut door = Door { listener, seats: Arc::new(Semaphore::new(limits.connections)), said_at: None };
+/// `proxies`: from there come many.
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, proxies: Vec<IpNet>, stopped: impl Future<Output = ()>) {
+    let seats = Arc::new(Semaphore::new(limits.connections));
+    let mut door = Door { listener, seats, held: Arc::default(), from_one_address: limits.from_one_address, proxies, said_at: None };
     let stopping = watch::Sender::new(false);
     let mut stopped = pin!(stopped);
     loop {
@@ -102,6 +114,9 @@ async fn attend(stream: Seated, peer: SocketAddr, router: Router, limits: Limits
 struct Door {
     listener: TcpListener,
     seats: Arc<Semaphore>,
+    held: Arc<Held>,
+    from_one_address: usize,
+    proxies: Vec<IpNet>,
     said_at: Option<Instant>,
 }
 
@@ -115,11 +130,14 @@ impl Door {
             // Never closed, and so never an error; if it were, none would be let in.
             let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await else { std::future::pending().await };
             match self.listener.accept().await {
-                Ok((stream, peer)) => {
-                    // A candidate must not wait in the kernel for more to send with it.
-                    let _ = stream.set_nodelay(true);
-                    return (Seated { stream, _seat: seat }, peer);
-                }
+                Ok((stream, peer)) => match self.share(peer.ip()) {
+                    Some(share) => {
+                        // A candidate must not wait in the kernel for more to send with it.
+                        let _ = stream.set_nodelay(true);
+                        return (Seated { stream, _seat: seat, _share: share }, peer);
+                    }
+                    None => self.say("one address has as many connections as one may have; further ones are closed"),
+                },
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     self.say(&format!("no connection can be taken in: {error}; trying again"));
@@ -127,6 +145,22 @@ impl Door {
                 }
             }
         }
+    }
+
+    /// A part of what this address may hold. `None`: it holds all of that.
+    fn share(&self, address: IpAddr) -> Option<Share> {
+        let address = address.to_canonical();
+        if self.proxies.iter().any(|proxy| proxy.contains(&address)) {
+            return Some(Share(None));
+        }
+        let network = origin::network(address);
+        let mut held = self.held.lock();
+        let count = held.entry(network).or_default();
+        if *count >= self.from_one_address {
+            return None;
+        }
+        *count += 1;
+        Some(Share(Some((self.held.clone(), network))))
     }
 
     fn say(&mut self, what: &str) {
@@ -155,10 +189,38 @@ fn descriptors(limits: &str) -> Option<usize> {
     line.split_whitespace().next()?.parse().ok()
 }
 
+/// How many connections each address holds; none are not noted.
+#[derive(Debug, Default)]
+struct Held(Mutex<HashMap<IpAddr, usize>>);
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // Nothing that runs under this lock panics half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection of an address; `None`: of a proxy, where nobody counts.
+struct Share(Option<(Arc<Held>, IpAddr)>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some((held, network)) = &self.0 else { return };
+        let mut held = held.lock();
+        if let Some(count) = held.get_mut(network) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(network);
+            }
+        }
+    }
+}
+
 /// A connection that counts for as long as it is open, whatever is spoken on it.
 struct Seated {
     stream: TcpStream,
     _seat: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 impl AsyncRead for Seated {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fireside_store::{Budget, StoreError, Verdict};
 
+use super::origin::network;
 use crate::state::{AppState, now_ms};
 
 /// What is limited, and for whom.
@@ -62,17 +63,6 @@ pub async fn forgive(state: &AppState, limit: Limit<'_>) -> Result<(), StoreErro
 
 fn key(state: &AppState, limit: Limit<'_>) -> String {
     URL_SAFE_NO_PAD.encode(state.keys.limit_key(limit.subject().as_bytes()))
-}
-
-/// What one subscriber has: an IPv4 address, or an IPv6 /64.
-fn network(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-    }
 }
 
 #[cfg(test)]

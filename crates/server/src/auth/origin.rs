@@ -1,6 +1,6 @@
 //! Where a request comes from: its origin (against forged requests) and its address (for limits and logs).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
@@ -56,6 +56,15 @@ pub fn client_address(config: &Config, peer: SocketAddr, headers: &HeaderMap) ->
         address = next;
     }
     address
+}
+
+/// Whom an address likely stands for: an IPv4 address for itself, one of IPv6 for the /64 that a subscriber is given.
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
+    }
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {

@@ -8,6 +8,8 @@ pub const MIN_CHARS: usize = 10;
 pub const MAX_CHARS: usize = 500;
 /// As in Django: this similar to one's own name is too similar.
 const MAX_SIMILARITY: f64 = 0.7;
+/// What is compared of a name or address; theirs are checked elsewhere, and one that is far too long shall cost no time here.
+const ATTRIBUTE_CHARS: usize = 254;
 /// The estimate's cost grows with the square of the length; nothing this long is common.
 const ESTIMATED_CHARS: usize = 64;
 /// A password that falls within this many guesses is a common one: zxcvbn's own limit of "very guessable".
@@ -59,7 +61,7 @@ fn is_numeric(password: &str) -> bool {
 /// Django's `UserAttributeSimilarityValidator`: the attribute and each word of it, against the whole password.
 fn is_similar(password: &str, attribute: &str) -> bool {
     let password = password.to_lowercase();
-    let attribute = attribute.to_lowercase();
+    let attribute: String = attribute.chars().take(ATTRIBUTE_CHARS).flat_map(char::to_lowercase).collect();
     let words = attribute.split(|character: char| !character.is_alphanumeric() && character != '_');
     words.chain([attribute.as_str()]).filter(|word| !word.is_empty()).any(|word| quick_ratio(&password, word) >= MAX_SIMILARITY)
 }
@@ -116,6 +118,13 @@ mod tests {
             assert_eq!(refused, Err(weakness), "{password}");
         }
         assert_eq!(accept(&"kettle ".repeat(100), &[]), Err(Weakness::TooLong));
+    }
+
+    #[test]
+    fn only_so_much_of_a_name_is_compared() {
+        let long = format!("{}annabelle", "x.".repeat(30_000));
+        assert_eq!(accept("annabelle.long", &[&long]), Ok(()));
+        assert_eq!(accept("annabelle.long", &[&long[long.len() - 109..]]), Err(Weakness::LikeYourself));
     }
 
     #[test]

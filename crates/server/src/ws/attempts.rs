@@ -1,9 +1,11 @@
 //! How often an address may try doors that do not open. What succeeds costs nothing: a whole office may come back at once.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::auth::origin::network;
 
 /// Failed attempts that an address has at once. Codes have 60 bits; this is to spare the database, not to protect them.
 const BURST: u32 = 30;
@@ -37,14 +39,6 @@ impl Attempts {
         }
         let slot = full_at.entry(network(address)).or_insert(now);
         *slot = (*slot).max(now) + REFILL;
-    }
-}
-
-/// Who is likely the same somebody: an IPv4 address, or the /64 that a home is given of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => IpAddr::V4(address),
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
     }
 }
 

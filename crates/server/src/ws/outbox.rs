@@ -15,6 +15,9 @@ use crate::ws::words;
 
 /// Bytes that may wait: a client that is 1 MiB behind will not catch up before its meeting has moved on.
 const OUTBOX_BYTES: usize = 1024 * 1024;
+/// Bytes that may wait for somebody who comes in: the longest welcome (a page of the longest chat messages, 1.7 MiB) and what was
+/// kept for a replay (1 MiB as JSON at most), beside what may wait at any time.
+const CATCHING_UP_BYTES: usize = 3 * 1024 * 1024 + OUTBOX_BYTES;
 /// A queue that has grown past this is given back to the allocator once it is empty again.
 const KEPT_SLOTS: usize = 8;
 
@@ -104,7 +107,9 @@ impl Outbox {
         let mut state = self.lock();
         let room = match state.flow {
             Flow::Closing(_) => return Ok(()),
-            Flow::CatchingUp => state.queue.len() <= limits::REPLAY_MESSAGES + limits::OUTBOX_MESSAGES,
+            Flow::CatchingUp => {
+                state.queue.len() <= limits::REPLAY_MESSAGES + limits::OUTBOX_MESSAGES && state.bytes + body.len() <= CATCHING_UP_BYTES
+            }
             Flow::Running => state.queue.len() < limits::OUTBOX_MESSAGES && state.bytes + body.len() <= OUTBOX_BYTES,
         };
         if !room {
@@ -286,6 +291,14 @@ mod tests {
         let large: Utf8Bytes = format!(r#"{{"type":"{}"}}"#, "x".repeat(60 * 1024)).into();
         let taken = (0..).take_while(|_| outbox.push(large.clone(), None).is_ok()).count();
         assert_eq!(taken, OUTBOX_BYTES / large.len());
+    }
+
+    #[test]
+    fn nor_much_more_for_one_who_came_in_and_has_read_nothing() {
+        let outbox = Outbox::default();
+        let large: Utf8Bytes = format!(r#"{{"type":"{}"}}"#, "x".repeat(32 * 1024)).into();
+        let taken = (0..).take_while(|_| outbox.push(large.clone(), None).is_ok()).count();
+        assert_eq!(taken, CATCHING_UP_BYTES / large.len());
     }
 
     #[test]

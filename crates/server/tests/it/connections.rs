@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use fireside::boot::Pace;
 use fireside::http::Limits;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::server::Server;
@@ -89,6 +89,45 @@ async fn when_there_are_enough_the_next_one_waits_and_those_who_are_here_go_on()
     ann.is_alive().await;
 }
 
+#[tokio::test]
+async fn one_address_cannot_hold_every_seat() {
+    let server = with(|limits| *limits = Limits { connections: 4, from_one_address: 2, ..*limits }).await;
+    let room = Room::open(&server).await;
+    let (mut ann, _) = Client::joined(&server, &room.code, "Ann").await;
+    let (ben, _) = Client::joined(&server, &room.code, "Ben").await;
+    // Every address of 127.0.0.0/8 is this machine's.
+    let mut third = connect(&server).await;
+    assert_eq!(timeout(PATIENCE, third.read(&mut [0; 1])).await.expect("closed").unwrap_or(0), 0);
+    let mut elsewhere = connect_from([127, 0, 0, 2], &server).await;
+    elsewhere.write_all(REQUEST).await.expect("written");
+    assert!(answer(&mut elsewhere).await.starts_with("HTTP/1.1 200 "));
+    ann.is_alive().await;
+    // What somebody gives back may be taken again, once it has been noticed.
+    drop(ben);
+    let again = async {
+        loop {
+            let mut again = connect(&server).await;
+            let asked = again.write_all(REQUEST).await;
+            if asked.is_ok() && again.read(&mut [0; 1]).await.is_ok_and(|read| read > 0) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, again).await.expect("let in");
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_may_hold_as_many_as_there_are() {
+    let mut pace = Pace::default();
+    pace.http.from_one_address = 1;
+    let server = Server::start_with_at(|config| config.trusted_proxies = vec!["127.0.0.1/32".parse().expect("a network")], pace).await;
+    let mut both = [connect(&server).await, connect(&server).await];
+    for client in &mut both {
+        client.write_all(REQUEST).await.expect("written");
+        assert!(answer(client).await.starts_with("HTTP/1.1 200 "));
+    }
+}
+
 async fn with(change: impl FnOnce(&mut Limits)) -> Server {
     let mut pace = Pace::default();
     change(&mut pace.http);
@@ -97,6 +136,12 @@ async fn with(change: impl FnOnce(&mut Limits)) -> Server {
 
 async fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.address).await.expect("a connection")
+}
+
+async fn connect_from(address: [u8; 4], server: &Server) -> TcpStream {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind((address, 0).into()).expect("an address of this machine");
+    socket.connect(server.address).await.expect("a connection")
 }
 
 /// What comes until the server closes.

@@ -34,10 +34,14 @@ impl Server {
 
     /// One that is quicker, or narrower, than it would be in earnest.
     pub(crate) async fn start_at(pace: Pace) -> Self {
+        Self::start_with_at(|_| {}, pace).await
+    }
+
+    /// The same, with settings that were changed by `change`.
+    pub(crate) async fn start_with_at(change: impl FnOnce(&mut Config), pace: Pace) -> Self {
         let data = TempDir::new().expect("a folder");
-        let config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data: data.path().to_path_buf(), ..Config::default() };
-        let running = boot::start_at(config, pace).await.expect("a server");
-        Self { address: running.address(), data, running: Some(running) }
+        let (address, running) = launch_at(&data, change, pace).await;
+        Self { address, data, running: Some(running) }
     }
 
     /// One that runs in a process of its own.
@@ -70,8 +74,12 @@ impl Server {
 }
 
 async fn launch(data: &TempDir, change: impl FnOnce(&mut Config)) -> (SocketAddr, Running) {
+    launch_at(data, change, Pace::default()).await
+}
+
+async fn launch_at(data: &TempDir, change: impl FnOnce(&mut Config), pace: Pace) -> (SocketAddr, Running) {
     let mut config = Config { listen: SocketAddr::from(([127, 0, 0, 1], 0)), data: data.path().to_path_buf(), ..Config::default() };
     change(&mut config);
-    let running = boot::start(config).await.expect("a server");
+    let running = boot::start_at(config, pace).await.expect("a server");
     (running.address(), running)
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::Process;
 use crate::ws::client::{Client, Room};
@@ -45,12 +45,14 @@ async fn a_process_that_knows_how_few_it_has_never_runs_out() {
     assert!(!said.contains("no connection can be taken in"), "{said}");
 }
 
-/// People who connect and say nothing.
+/// People who connect, from several places, and say nothing.
 async fn crowd(process: &Process, size: usize) -> Vec<TcpStream> {
     let mut crowd = Vec::new();
-    for _ in 0..size {
+    for place in [2, 3, 4, 5].into_iter().cycle().take(size) {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, place], 0).into()).expect("an address of this machine");
         // The kernel takes them in, whatever the process does.
-        crowd.push(TcpStream::connect(process.server.address).await.expect("a connection"));
+        crowd.push(socket.connect(process.server.address).await.expect("a connection"));
     }
     crowd
 }
