@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use fireside_meeting::name;
 use fireside_store::{Account, CreateAccountError, NewAccount};
 use serde::Deserialize;
 use uuid::Uuid;
@@ -178,8 +179,10 @@ async fn enter(state: &AppState, visitor: &Visitor, account: Uuid, verified: Str
 
 /// The name shown in calls until another is chosen: the user name, without the part of an address that others need not see.
 fn display_name(username: &str) -> String {
+    let shortened = |name: &str| name.chars().take(fireside_protocol::limits::NAME_CHARS).collect::<String>();
     let name = username.split('@').next().unwrap_or(username);
-    name.chars().take(fireside_protocol::limits::NAME_CHARS).collect()
+    // Some letters show nothing; then the whole of it has something to see.
+    name::clean(&shortened(name)).unwrap_or_else(|_| shortened(username))
 }
 
 #[derive(Debug, Default)]

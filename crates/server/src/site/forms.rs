@@ -154,7 +154,9 @@ pub fn username_error(username: &str, email: &str) -> Option<String> {
     if length > MAX_CHARS {
         return Some(words::tx("field-too-long", "count", MAX_CHARS));
     }
-    if !username.chars().all(|character| character.is_alphanumeric() || ".+-_@".contains(character)) {
+    // Some letters show nothing.
+    let is_visible = fireside_meeting::name::clean_to(username, MAX_CHARS).is_ok();
+    if !is_visible || !username.chars().all(|character| character.is_alphanumeric() || ".+-_@".contains(character)) {
         return Some(words::t("field-username-invalid").into_owned());
     }
     (username.contains('@') && username.to_lowercase() != email.to_lowercase()).then(|| words::t("field-username-at").into_owned())
@@ -213,7 +215,7 @@ mod tests {
         for username in ["ana", "Ana.Lima-2_x+y", "アナ", "ana@example.org"] {
             assert_eq!(username_error(username, "Ana@Example.org"), None, "{username}");
         }
-        for username in ["", "an a", "<b>", "a\u{202e}b", "bo@example.org", "a/b", &"a".repeat(151)] {
+        for username in ["", "\u{3164}\u{115f}", "an a", "<b>", "a\u{202e}b", "bo@example.org", "a/b", &"a".repeat(151)] {
             assert!(username_error(username, "ana@example.org").is_some(), "{username}");
         }
     }
