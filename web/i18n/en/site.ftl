@@ -99,8 +99,8 @@ account-delete-button = Delete my account
 
 rooms-title = Your rooms
 rooms-people = { $count ->
-    [one] 1 person in now
-   *[other] { $count } people in now
+    [one] 1 person in the call
+   *[other] { $count } people in the call
 }
 rooms-copy = Copy link
 rooms-copied = Link copied
@@ -136,7 +136,7 @@ error-stale-title = That form was too old
 error-stale = Perhaps you logged in or out in another tab. Go back, load the page again, and send it once more.
 error-closed-title = Sign-up is closed
 error-closed = Accounts on this server are made by whoever runs it. Ask them for one.
-error-room-title = No such room for you
+error-room-title = This room cannot be opened
 error-room = The link may be wrong, the room may be gone, or its owner lets only people with an account come in. Check the link, or log in and try again.
 error-disk-title = The server’s disk is full
 error-disk = Nothing can be saved at the moment. Calls go on. Please tell whoever runs this server.

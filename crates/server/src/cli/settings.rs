@@ -7,39 +7,40 @@ use clap::Args;
 
 use crate::config::Config;
 
-/// Options. Their values are checked with those from the file and the environment, so that a mistake reads the same.
+/// Options, before or behind what the command shall do. Their values are checked with those from the file and the environment,
+/// so that a mistake reads the same.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Settings (also FIRESIDE_… variables, or a TOML file)")]
 pub(super) struct Settings {
     /// The configuration file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where to listen [default: 127.0.0.1:8000].
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
     listen: Option<String>,
     /// The folder of everything that Fireside keeps [default: fireside-data].
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, global = true, value_name = "FOLDER")]
     data: Option<String>,
     /// The database [default: fireside.db in the data folder].
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
     /// The address people type, <https://meet.example.org>.
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
     /// Reverse proxies whose X-Forwarded-For is believed.
-    #[arg(long, value_name = "NETWORKS")]
+    #[arg(long, global = true, value_name = "NETWORKS")]
     trusted_proxies: Option<String>,
     /// Whether anyone may sign up [default: true].
-    #[arg(long, value_name = "BOOL")]
+    #[arg(long, global = true, value_name = "BOOL")]
     sign_up: Option<String>,
     /// People in one meeting, 2 to 16 [default: 8].
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, global = true, value_name = "NUMBER")]
     people: Option<String>,
     /// How log lines are written: auto, plain or json.
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
     /// What is logged: a level, or levels by module.
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, global = true, value_name = "FILTER")]
     log: Option<String>,
 }
 

@@ -34,7 +34,7 @@ enum Action {
         /// The name shown in calls; by default the user name.
         #[arg(long)]
         name: Option<String>,
-        /// With the rights of an operator.
+        /// Marked as an operator (there are no pages for operators yet).
         #[arg(long)]
         admin: bool,
     },
@@ -45,11 +45,11 @@ enum Action {
         /// The user name or e-mail address.
         user: String,
     },
-    /// Give an account the rights of an operator.
+    /// Mark an account as an operator (there are no pages for operators yet).
     Promote {
         /// The user name or e-mail address.
         user: String,
-        /// Take them away instead.
+        /// Take the mark away instead.
         #[arg(long)]
         undo: bool,
     },

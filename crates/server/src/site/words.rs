@@ -132,8 +132,8 @@ mod tests {
 
     #[test]
     fn a_number_and_a_text_are_put_in() {
-        assert_eq!(tx("rooms-people", "count", 1), "1 person in now");
-        assert_eq!(tx("rooms-people", "count", 3), "3 people in now");
+        assert_eq!(tx("rooms-people", "count", 1), "1 person in the call");
+        assert_eq!(tx("rooms-people", "count", 3), "3 people in the call");
         assert_eq!(tx("room-default-title", "name", "Ana"), "Ana’s meeting");
     }
 }

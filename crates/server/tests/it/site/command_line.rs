@@ -21,6 +21,8 @@ async fn the_operator_makes_lists_changes_and_deletes_accounts() {
 
     let (_, list, _) = said(&user(data, &["list"], ""));
     assert_eq!(list, "ana\tana@example.org\toperator\tAna Lima\n");
+    let behind = Command::new(env!("CARGO_BIN_EXE_fireside")).args(["user", "list", "--data"]).arg(data).env_clear().output().expect("it runs");
+    assert_eq!(said(&behind).1, list, "settings may stand behind the action");
     assert!(user(data, &["promote", "ana", "--undo"], "").status.success());
     assert!(said(&user(data, &["list"], "")).1.contains("\tmember\t"));
 

@@ -21,7 +21,7 @@ async fn every_error_is_a_page_in_words_with_the_requests_id() {
         (browser.client.get(browser.url("/")).header("host", "evil.test"), 400, "This server has another address"),
         (not_a_form, 400, "That did not make sense"),
         (put, 405, "Not this way"),
-        (browser.client.get(browser.url("/r/nothing")), 404, "No such room for you"),
+        (browser.client.get(browser.url("/r/nothing")), 404, "This room cannot be opened"),
     ] {
         let page = Page::read(request).await;
         assert_eq!(page.status, StatusCode::from_u16(status).expect("a status"), "{words}");
