@@ -17,6 +17,7 @@ use crate::auth::keys::Keys;
 use crate::auth::password::Passwords;
 use crate::auth::session;
 use crate::config::Config;
+use crate::media::Media;
 use crate::meetings::Meetings;
 use crate::state::{AppState, now_ms};
 use crate::{health, http, metrics, shutdown, site, ws};
@@ -65,13 +66,14 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 /// As [`start`].
 pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let store = open_store(&config).await?;
-    let meetings = Meetings::open(store.clone(), config.people).await?;
     let keys = Keys::load(&store).await?;
-    let state = AppState { config: Arc::new(config), store, meetings, keys, passwords: Passwords::default() };
-    let listener = TcpListener::bind(state.config.listen)
+    let listener = TcpListener::bind(config.listen)
         .await
-        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", state.config.listen))?;
+        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", config.listen))?;
     let address = listener.local_addr()?;
+    let media = Media::open(&config, keys.relay(), address).await?;
+    let meetings = Meetings::open(store.clone(), media.clone(), config.people).await?;
+    let state = AppState { config: Arc::new(config), store, meetings, media, keys, passwords: Passwords::default() };
     let (stop, stopped) = oneshot::channel();
     let stopped = async {
         let _ = stopped.await;
@@ -109,6 +111,7 @@ impl Running {
         let _ = self.stop.send(());
         // A request that takes longer is cut off; what it wrote so far is committed or undone by the database.
         let _ = tokio::time::timeout(shutdown::REQUESTS_WITHIN, self.served).await;
+        self.state.media.close().await;
         self.chores.iter().for_each(JoinHandle::abort);
         self.state.store.close().await;
     }

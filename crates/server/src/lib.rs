@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod health;
 pub mod http;
+pub mod media;
 pub mod meetings;
 pub mod metrics;
 pub mod shutdown;

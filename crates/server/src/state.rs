@@ -7,6 +7,7 @@ use fireside_store::Store;
 use crate::auth::keys::Keys;
 use crate::auth::password::Passwords;
 use crate::config::Config;
+use crate::media::Media;
 use crate::meetings::Meetings;
 
 /// Shared by every handler; cheap to clone.
@@ -18,6 +19,8 @@ pub struct AppState {
     pub store: Store,
     /// The live meetings.
     pub meetings: Meetings,
+    /// STUN and TURN.
+    pub media: Media,
     /// The server's keys.
     pub keys: Keys,
     /// Hashes passwords, a few at a time.

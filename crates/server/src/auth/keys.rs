@@ -10,6 +10,7 @@ use sha2::Sha256;
 pub struct Keys {
     forms: [u8; 32],
     limits: [u8; 32],
+    relay: [u8; 32],
 }
 
 impl Keys {
@@ -18,7 +19,11 @@ impl Keys {
     /// # Errors
     /// When the database cannot keep them.
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
-        Ok(Self { forms: store.secret("forms", random()).await?, limits: store.secret("limits", random()).await? })
+        Ok(Self {
+            forms: store.secret("forms", random()).await?,
+            limits: store.secret("limits", random()).await?,
+            relay: store.secret("relay", random()).await?,
+        })
     }
 
     /// Signs what a form token stands for.
@@ -33,9 +38,15 @@ impl Keys {
         sign(&self.limits, what)
     }
 
+    /// What the relay's credentials are made from.
+    #[must_use]
+    pub fn relay(&self) -> &[u8; 32] {
+        &self.relay
+    }
+
     #[cfg(test)]
     pub(super) fn of(byte: u8) -> Self {
-        Self { forms: [byte; 32], limits: [byte; 32] }
+        Self { forms: [byte; 32], limits: [byte; 32], relay: [byte; 32] }
     }
 }
 

@@ -27,6 +27,51 @@ pub(super) struct Settings {
     /// The address people type, <https://meet.example.org>.
     #[arg(long, global = true, value_name = "URL")]
     public_url: Option<String>,
+    /// This server's name on the internet: it gets its certificate itself and listens on 443 and 80.
+    #[arg(long, global = true, value_name = "NAME")]
+    domain: Option<String>,
+    /// `self-signed`: HTTPS with a certificate of its own, for a local network.
+    #[arg(long, global = true, value_name = "KIND")]
+    tls: Option<String>,
+    /// HTTPS with this certificate (PEM, with the chain).
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_cert: Option<String>,
+    /// The key of the certificate (PEM).
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_key: Option<String>,
+    /// Where certificates for the domain come from [default: Let's Encrypt].
+    #[arg(long, global = true, value_name = "URL")]
+    acme_directory: Option<String>,
+    /// Whom the certificate authority may write to.
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    acme_email: Option<String>,
+    /// What the authority's own TLS is checked against (PEM).
+    #[arg(long, global = true, value_name = "FILE")]
+    acme_ca: Option<String>,
+    /// Where plain HTTP is sent on to HTTPS, or `off` [default: port 80 beside 443].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    http_listen: Option<String>,
+    /// Address and port for STUN, TURN and media over UDP [default: the port of --listen].
+    #[arg(long, global = true, value_name = "ADDRESS")]
+    udp_listen: Option<String>,
+    /// The address that others reach this machine at, if its interfaces do not have it.
+    #[arg(long, global = true, value_name = "ADDRESSES")]
+    public_ip: Option<String>,
+    /// A STUN server that tells this machine's public address at start.
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    stun_server: Option<String>,
+    /// Whether calls go through the relay: on (where it must be), off, always.
+    #[arg(long, global = true, value_name = "WHEN")]
+    relay: Option<String>,
+    /// UDP ports of relayed media [default: 49152-65535].
+    #[arg(long, global = true, value_name = "PORTS")]
+    relay_ports: Option<String>,
+    /// Networks that may be relayed to although they are not public.
+    #[arg(long, global = true, value_name = "NETWORKS")]
+    relay_allow: Option<String>,
+    /// Networks that may not be relayed to.
+    #[arg(long, global = true, value_name = "NETWORKS")]
+    relay_deny: Option<String>,
     /// Reverse proxies whose X-Forwarded-For is believed.
     #[arg(long, global = true, value_name = "NETWORKS")]
     trusted_proxies: Option<String>,
@@ -51,6 +96,21 @@ impl Settings {
             ("data", self.data),
             ("database", self.database),
             ("public_url", self.public_url),
+            ("domain", self.domain),
+            ("tls", self.tls),
+            ("tls_cert", self.tls_cert),
+            ("tls_key", self.tls_key),
+            ("acme_directory", self.acme_directory),
+            ("acme_email", self.acme_email),
+            ("acme_ca", self.acme_ca),
+            ("http_listen", self.http_listen),
+            ("udp_listen", self.udp_listen),
+            ("public_ip", self.public_ip),
+            ("stun_server", self.stun_server),
+            ("relay", self.relay),
+            ("relay_ports", self.relay_ports),
+            ("relay_allow", self.relay_allow),
+            ("relay_deny", self.relay_deny),
             ("trusted_proxies", self.trusted_proxies),
             ("sign_up", self.sign_up),
             ("people", self.people),

@@ -239,13 +239,18 @@ mod tests {
     use fireside_store::{NewAccount, NewRoom, Store};
 
     use super::*;
+    use std::net::SocketAddr;
+
+    use crate::config::Config;
+    use crate::media::Media;
     use crate::meetings::Place;
     use crate::ws::outbox::Next;
 
     #[tokio::test]
     async fn a_fault_ends_one_meeting_and_its_people_come_back_as_who_they_were() {
         let store = Store::open("sqlite::memory:").await.expect("a database");
-        let meetings = Meetings::open(store.clone(), 8).await.expect("meetings");
+        let media = Media::open(&Config::default(), &[0; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("media");
+        let meetings = Meetings::open(store.clone(), media, 8).await.expect("meetings");
         let (faulty, other) = (room(&store, "0000-0000-0001").await, room(&store, "0000-0000-0002").await);
         let ann = Guest::join(&meetings, &faulty, None).await;
         let ben = Guest::join(&meetings, &other, None).await;

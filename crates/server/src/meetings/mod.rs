@@ -23,6 +23,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::auth::token::{Claims, Signer};
+use crate::media::Media;
 use crate::metrics::METRICS;
 use crate::shutdown;
 use crate::ws::outbox::{CloseCode, Outbox};
@@ -49,6 +50,8 @@ pub struct Meetings {
 #[derive(Debug)]
 struct Shared {
     store: Store,
+    /// What tells browsers of the relay, and the relay of them.
+    media: Media,
     /// People in one meeting.
     people: usize,
     signer: Signer,
@@ -169,11 +172,12 @@ impl Meetings {
     ///
     /// # Errors
     /// When the database cannot tell the key.
-    pub async fn open(store: Store, people: usize) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, media: Media, people: usize) -> Result<Self, StoreError> {
         let key = store.secret("resume", rand::rng().random()).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
+                media,
                 people,
                 signer: Signer::new(&key),
                 run: rand::rng().random(),
