@@ -105,6 +105,8 @@ fn welcome(you: ParticipantId, code: RoomCode) -> ServerMessage {
         participants: Vec::new(),
         chat: ChatPage::default(),
         ice_servers: Vec::new(),
+        relay_only: false,
+        run: 0,
         started_at: UnixMillis(0),
         now: UnixMillis(0),
         limits: Limits { chat_chars: 0, name_chars: 0, people: 0, ping_interval_ms: 0, resume_window_ms: 0 },

@@ -280,9 +280,17 @@ participants: Array<Participant>,
  */
 chat: ChatPage, 
 /**
- * STUN and TURN servers to use.
+ * STUN and TURN servers to use, in this order of preference, until `ice_servers` brings others.
  */
 ice_servers: Array<IceServer>, 
+/**
+ * Connect through the relay alone: nobody is to learn anybody's address.
+ */
+relay_only?: boolean, 
+/**
+ * Names the process of the server, at random. Another number than in the `welcome` before: what the old one relayed is gone.
+ */
+run: number, 
 /**
  * When the meeting began.
  */
@@ -370,7 +378,11 @@ message: string,
 /**
  * What it is about: a message type, or the `id` of a chat message.
  */
-about?: string, } | { "type": "pong" } | { "type": "bye", 
+about?: string, } | { "type": "ice_servers", 
+/**
+ * What takes the place of the list in `welcome`, whole.
+ */
+ice_servers: Array<IceServer>, } | { "type": "pong" } | { "type": "bye", 
 /**
  * Why, for programs: some of them ask the client to come back, see [`ByeCode`].
  */
@@ -453,7 +465,11 @@ message: string,
 /**
  * What it is about: a message type, or the `id` of a chat message.
  */
-about?: string, } | { "type": "pong" } | { "type": "bye", 
+about?: string, } | { "type": "ice_servers", 
+/**
+ * What takes the place of the list in `welcome`, whole.
+ */
+ice_servers: Array<IceServer>, } | { "type": "pong" } | { "type": "bye", 
 /**
  * Why, for programs: some of them ask the client to come back, see [`ByeCode`].
  */

@@ -194,6 +194,8 @@ impl Meeting {
             participants,
             chat,
             ice_servers: Vec::new(),
+            relay_only: false,
+            run: 0,
             started_at: self.started_at,
             now,
             limits: limits(self.capacity),

@@ -1,5 +1,7 @@
 //! What a participant sends, and through what.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -23,8 +25,8 @@ pub enum Topology {
     Mesh,
 }
 
-/// A STUN or TURN server, in the shape of the browser's `RTCIceServer`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+/// A STUN or TURN server, in the shape of the browser's `RTCIceServer`. Its password is not shown by `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct IceServer {
     /// `stun:` and `turn:` addresses (RFC 7064, RFC 7065).
     pub urls: Vec<String>,
@@ -36,4 +38,11 @@ pub struct IceServer {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     #[ts(optional)]
     pub credential: Option<String>,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { urls, username, credential: _ } = self;
+        f.debug_struct("IceServer").field("urls", urls).field("username", username).finish_non_exhaustive()
+    }
 }

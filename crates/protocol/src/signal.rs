@@ -224,6 +224,11 @@ pub enum ServerMessage {
         #[ts(optional)]
         about: Option<String>,
     },
+    /// Fresh credentials before the old ones end. Not numbered: every `welcome` brings its own.
+    IceServers {
+        /// What takes the place of the list in `welcome`, whole.
+        ice_servers: Vec<IceServer>,
+    },
     /// Answers `ping`.
     Pong,
     /// The server ends this connection.
@@ -260,14 +265,26 @@ pub struct Welcome {
     /// The end of the conversation, oldest first; when coming back by `snapshot`, what followed `chat_after`.
     /// Empty when `resumed` is `replayed`.
     pub chat: ChatPage,
-    /// STUN and TURN servers to use.
+    /// STUN and TURN servers to use, in this order of preference, until `ice_servers` brings others.
     pub ice_servers: Vec<IceServer>,
+    /// Connect through the relay alone: nobody is to learn anybody's address.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[ts(optional, as = "Option<bool>")]
+    pub relay_only: bool,
+    /// Names the process of the server, at random. Another number than in the `welcome` before: what the old one relayed is gone.
+    #[serde(default)]
+    pub run: u32,
     /// When the meeting began.
     pub started_at: UnixMillis,
     /// The server's clock.
     pub now: UnixMillis,
     /// What the server accepts.
     pub limits: Limits,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "for serde")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// How a client came in.

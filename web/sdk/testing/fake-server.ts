@@ -117,6 +117,7 @@ export class FakeServer {
       participants: whole ? [...this.seats.values()].map(({ participant }) => participant) : [],
       chat: { messages: whole ? this.messages.filter(({ id }) => id > after) : [], more: false },
       ice_servers: [],
+      run: this.#run,
       started_at: 0,
       now: 0,
       limits: { chat_chars: 4000, name_chars: 60, people: 8, ping_interval_ms: 10_000, resume_window_ms: 20_000 },

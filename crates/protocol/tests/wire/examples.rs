@@ -65,6 +65,7 @@ pub(crate) fn server() -> Vec<Named<ServerFrame>> {
                 },
             ),
         ),
+        ("ice_servers", frame(None, ServerMessage::IceServers { ice_servers: ice_servers(1_795_392_960, "8mXb1nTq0c5Jr7wY2uLh4gAa9dE=") })),
         ("pong", frame(None, ServerMessage::Pong)),
         ("bye", frame(None, ServerMessage::Bye { code: ByeCode::Restarting, message: "The server restarts. Come back in a moment.".to_owned() })),
     ]
@@ -81,14 +82,9 @@ fn welcome() -> Welcome {
         topology: Topology::Mesh,
         participants: vec![participant_ada(), participant_bo()],
         chat: ChatPage { messages: vec![message(1)], more: true },
-        ice_servers: vec![
-            IceServer { urls: vec!["stun:meet.example.org:443".to_owned()], username: None, credential: None },
-            IceServer {
-                urls: vec!["turn:meet.example.org:443?transport=udp".to_owned()],
-                username: Some("1795392600:0193".to_owned()),
-                credential: Some("b3BlbiBzZXNhbWU=".to_owned()),
-            },
-        ],
+        ice_servers: ice_servers(1_795_392_660, "pX4sQy1Zt6Vn0hKc3gRw8bJm5fU="),
+        relay_only: false,
+        run: 2_716_057_114,
         started_at: at(0),
         now: at(60_000),
         limits: Limits {
@@ -109,9 +105,21 @@ fn replayed() -> Welcome {
         participants: Vec::new(),
         chat: ChatPage::default(),
         ice_servers: Vec::new(),
+        relay_only: true,
         now: at(120_000),
         ..welcome()
     }
+}
+
+fn ice_servers(until: u64, credential: &str) -> Vec<IceServer> {
+    let username = format!("{until}:01a20648-0c00-7000-8000-000000000e11/{}", bo().0);
+    let relay = |url: &str| IceServer { urls: vec![url.to_owned()], username: Some(username.clone()), credential: Some(credential.to_owned()) };
+    vec![
+        IceServer { urls: vec!["stun:198.51.100.7:443".to_owned()], username: None, credential: None },
+        relay("turn:198.51.100.7:443?transport=udp"),
+        relay("turn:198.51.100.7:443?transport=tcp"),
+        relay("turns:meet.example.org:443?transport=tcp"),
+    ]
 }
 
 fn frame(seq: Option<u32>, message: ServerMessage) -> ServerFrame {
