@@ -3,16 +3,19 @@
 import type {
   Chat,
   ChatMessage,
+  Diagnosis,
   EndReason,
   JoinOptions,
   Limits,
   LocalParticipant,
   OwnMessage,
   Participant,
+  Quality,
   Room,
   RoomEvents,
   RoomState,
   Source,
+  Uplink,
 } from "../sdk";
 
 type Listener = (detail: never) => void;
@@ -107,8 +110,20 @@ export class MockRoom implements Room {
     this.emit("updated", this.local);
   }
 
-  stats(): Promise<readonly []> {
-    return Promise.resolve([]);
+  stats(): null {
+    return null;
+  }
+
+  history(): readonly [] {
+    return [];
+  }
+
+  uplink(): Uplink {
+    return { kbits: 0, limited: null };
+  }
+
+  diagnosis(): Promise<Diagnosis> {
+    return Promise.resolve({ kind: "unknown", failing: [], server: true, tried: [], found: [] });
   }
 
   leave(): Promise<void> {
@@ -124,6 +139,7 @@ export class MockPerson implements LocalParticipant {
   screen = false;
   handRaisedAt: number | null = null;
   connection: Participant["connection"] = "connected";
+  quality: Quality = "good";
   speaking = false;
   #tracks = new Map<Source, MediaStreamTrack>();
 

@@ -1,6 +1,8 @@
 // The public face of the SDK: what the call page (or any embedder) sees. Classes that implement these live beside this file.
 // No UI framework, no words for people: errors carry codes, the page says them.
 import type { ByeCode, ChatMessage, DeniedCode, ErrorCode, LeftReason, Limits, ParticipantId, Role, RoomInfo } from "./protocol.gen";
+import type { Diagnosis } from "./monitor/diagnosis";
+import type { Quality } from "./monitor/quality";
 import type { LinkStats } from "./stats";
 
 /** What a participant can send. */
@@ -33,7 +35,7 @@ export interface RoomEvents {
   /** Somebody came (not fired for those present at the start). */
   joined: Participant;
   left: { participant: Participant; reason: LeftReason };
-  /** Name, media, hand, connection, tracks or speaking of somebody changed, yourself included. */
+  /** Name, media, hand, connection, quality, tracks or speaking of somebody changed, yourself included. */
   updated: Participant;
   /** Who is here changed in any way; `participants` is the new list. */
   participants: void;
@@ -47,6 +49,10 @@ export interface RoomEvents {
   source_lost: Source;
   /** The room's title changed. */
   room: RoomInfo;
+  /** There are new readings: `stats`, `history` and `uplink` have them. About every two seconds, not while the page is hidden. */
+  measured: void;
+  /** Several attempts to reach somebody have failed (`connection` is `failed`); once for each time that this happens. It goes on trying. */
+  unreachable: { participant: Participant; diagnosis: Diagnosis };
 }
 
 export type RoomState =
@@ -70,13 +76,28 @@ export interface Room extends Events<RoomEvents> {
   raiseHand(raised: boolean): void;
   rename(name: string): void;
   leave(): Promise<void>;
-  /** How well each of the others is reached, measured now. */
-  stats(): Promise<readonly LinkReport[]>;
+  /** The last reading of the way to a participant; null before the first. */
+  stats(id: ParticipantId): LinkSample | null;
+  /** The last 60 readings, oldest first: two minutes. A new array each time that one is added. */
+  history(id: ParticipantId): readonly LinkSample[];
+  /** What we send, to all of them together. */
+  uplink(): Uplink;
+  /** What keeps us from others, or why everything runs over TCP, as far as it can be told from here and now. */
+  diagnosis(): Promise<Diagnosis>;
 }
 
-/** The way to one participant. */
-export interface LinkReport extends LinkStats {
-  id: ParticipantId;
+/** One reading of the way to one participant. While there is no way, the rates are 0 and the rest is null. */
+export interface LinkSample extends LinkStats {
+  /** When it was taken, in `performance.now()` time. They are not evenly spaced: none is taken while the page is hidden. */
+  at: number;
+  /** What was made of it and of those before it. */
+  quality: Quality;
+}
+
+export interface Uplink {
+  kbits: number;
+  /** What keeps our picture smaller than it might be. (`bandwidth` is usual in the first seconds, too, and Firefox never says.) */
+  limited: "bandwidth" | "cpu" | null;
 }
 
 export interface Participant {
@@ -89,6 +110,8 @@ export interface Participant {
   readonly handRaisedAt: number | null;
   /** How they are reached: `reconnecting` when their signalling or the peer connection is interrupted. */
   readonly connection: "connecting" | "connected" | "reconnecting" | "failed";
+  /** How well they come through; steady enough for a mark. `lost`: not at all. Yours is that of whoever comes through best to you. */
+  readonly quality: Quality;
   /** Speaking now, from the audio's level (hysteresis inside). */
   readonly speaking: boolean;
   /** Live tracks by source; a track is present only while it carries media. */

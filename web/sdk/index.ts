@@ -1,5 +1,8 @@
 // What a page imports.
 export type * from "./api";
+export type { Diagnosis, Found, Tried } from "./monitor/diagnosis";
+export type { Quality } from "./monitor/quality";
+export type { LinkStats } from "./stats";
 export type {
   ByeCode,
   ChatMessage,

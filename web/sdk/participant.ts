@@ -1,6 +1,7 @@
 // People in the meeting, as the page sees them: one object each for as long as they are here.
 import type { LocalParticipant, Participant, Source } from "./api";
 import { AudioLevelMeter, SpeechDetector } from "./media/level";
+import type { Quality } from "./monitor/quality";
 import type { MediaState, ParticipantId, Role, Participant as WireParticipant } from "./protocol.gen";
 import type { Transport } from "./transport/transport";
 
@@ -41,6 +42,7 @@ abstract class Person implements Participant {
   }
 
   abstract readonly connection: Participant["connection"];
+  abstract readonly quality: Quality;
   abstract track(source: Source): MediaStreamTrack | null;
   protected abstract amplitude(microphone: MediaStreamTrack): number;
 
@@ -71,6 +73,8 @@ abstract class Person implements Participant {
 
 export class RemotePerson extends Person {
   readonly #transport: Transport;
+  /** From the last readings. */
+  judged: Quality = "good";
   #unanswered = 0;
 
   constructor(wire: WireParticipant, transport: Transport) {
@@ -81,6 +85,11 @@ export class RemotePerson extends Person {
   get connection(): Participant["connection"] {
     const path = this.#transport.state(this.id);
     return path === "connected" && !this.wire.connected ? "reconnecting" : path;
+  }
+
+  get quality(): Quality {
+    const path = this.#transport.state(this.id);
+    return path === "reconnecting" || path === "failed" ? "lost" : this.judged;
   }
 
   track(source: Source): MediaStreamTrack | null {
@@ -99,6 +108,7 @@ export class RemotePerson extends Person {
 /** What the person at this machine does, carried out by the room. */
 export interface OwnActions {
   connection(): Participant["connection"];
+  quality(): Quality;
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<void>;
 }
 
@@ -115,6 +125,10 @@ export class OwnPerson extends Person implements LocalParticipant {
 
   get connection(): Participant["connection"] {
     return this.#actions.connection();
+  }
+
+  get quality(): Quality {
+    return this.#actions.quality();
   }
 
   track(source: Source): MediaStreamTrack | null {

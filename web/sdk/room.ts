@@ -1,8 +1,11 @@
 // One meeting as this client knows it: who is here, what is said, and what we send. Brings the server's word, the transport
 // and the person's wishes together; none of these knows the others.
-import type { LinkReport, Participant, Room, RoomEvents, RoomState, Source } from "./api";
+import type { LinkSample, Participant, Room, RoomEvents, RoomState, Source, Uplink } from "./api";
 import { Conversation } from "./chat";
 import { Emitter } from "./emitter";
+import type { Diagnosis } from "./monitor/diagnosis";
+import type { Monitor, Watched } from "./monitor/monitor";
+import type { Quality } from "./monitor/quality";
 import { OwnPerson, RemotePerson } from "./participant";
 import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, RoomInfo, ServerMessage, Welcome } from "./protocol.gen";
 import type { Participant as WireParticipant } from "./protocol.gen";
@@ -52,6 +55,8 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   #missing = new Set<ParticipantId>();
   #recovering: ReturnType<typeof setTimeout> | undefined;
   #repeating: ReturnType<typeof setTimeout> | undefined;
+  #monitor: Monitor | null = null;
+  #monitorComing: Promise<Monitor> | null = null;
   readonly #listening: ReturnType<typeof setInterval>;
 
   constructor(line: Line, wishes: Wishes, told: Omit<Join, "resume">, welcome: Welcome) {
@@ -64,6 +69,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     const own = welcome.participants.find(({ id }) => id === welcome.you) ?? nobody(welcome.you, wishes.name);
     this.local = new OwnPerson(own, wishes.tracks, {
       connection: () => this.#ownConnection(),
+      quality: () => this.#ownQuality(),
       setTrack: (source, track) => this.#setTrack(source, track),
     });
     this.#confirmedName = own.name;
@@ -105,9 +111,20 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     await this.#line.leave();
   }
 
-  async stats(): Promise<readonly LinkReport[]> {
-    const all = this.#participants.map(async ({ id }) => ({ id, link: await this.#transport.stats(id) }));
-    return (await Promise.all(all)).flatMap(({ id, link }) => (link ? [{ id, ...link }] : []));
+  stats(id: ParticipantId): LinkSample | null {
+    return this.history(id).at(-1) ?? null;
+  }
+
+  history(id: ParticipantId): readonly LinkSample[] {
+    return this.#monitor?.history(id) ?? [];
+  }
+
+  uplink(): Uplink {
+    return this.#monitor?.uplink() ?? { kbits: 0, limited: null };
+  }
+
+  async diagnosis(): Promise<Diagnosis> {
+    return (await this.#watch()).diagnosis();
   }
 
   // What the connection tells.
@@ -125,7 +142,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.startedAt = welcome.started_at - welcome.now + Date.now();
     this.info = welcome.room;
     this.emit("room", this.info);
-    this.#transport.setIceServers(welcome.ice_servers);
+    this.#transport.setIceServers(welcome.ice_servers, welcome.relay_only === true);
     if (fresh) this.#transport.begin(welcome.you);
     this.#transport.setSignalling(true);
     if (welcome.resumed === "snapshot") this.#transport.renew();
@@ -133,6 +150,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     if (fresh) this.chat.begin(welcome.you, welcome.chat);
     else this.chat.resumed(welcome.resumed === "snapshot" ? welcome.chat : null);
     this.#tellChanges();
+    this.#watch().catch(() => undefined);
   }
 
   message(message: Message): void {
@@ -151,6 +169,8 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
         return this.chat.acknowledge(message.id, message.message);
       case "history":
         return this.chat.history(message.page);
+      case "ice_servers":
+        return this.#transport.setIceServers(message.ice_servers);
       case "room":
         this.info = message.room;
         return this.emit("room", message.room);
@@ -312,7 +332,50 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
 
   #changed(id: ParticipantId): void {
     const person = this.#people.get(id);
-    if (person) this.emit("updated", person);
+    if (!person) return;
+    this.emit("updated", person);
+    this.#monitor?.changed(id);
+  }
+
+  /** Loads what watches the ways, unless it is there; after a failure it is tried again. */
+  #watch(): Promise<Monitor> {
+    const people = this.#people;
+    const room: Watched = {
+      transport: this.#transport,
+      people: () => [...people.keys()],
+      server: () => this.state.kind === "connected",
+      judged: (id, quality) => this.#judged(id, quality),
+      measured: () => this.emit("measured"),
+      unreachable: (id, diagnosis) => {
+        const participant = people.get(id);
+        if (participant) this.emit("unreachable", { participant, diagnosis });
+      },
+    };
+    return (this.#monitorComing ??= import("./monitor/monitor").then(
+      ({ Monitor }) => {
+        this.#monitor = new Monitor(room);
+        if (this.state.kind === "ended") this.#monitor.close();
+        return this.#monitor;
+      },
+      (error: unknown) => {
+        this.#monitorComing = null;
+        throw error;
+      },
+    ));
+  }
+
+  #judged(id: ParticipantId, quality: Quality): void {
+    const person = this.#people.get(id);
+    if (!person || person.judged === quality) return;
+    person.judged = quality;
+    this.emit("updated", person);
+    this.emit("updated", this.local);
+  }
+
+  /** What comes from all of them badly is our own network's doing. */
+  #ownQuality(): Quality {
+    const all = this.#participants.map(({ quality }) => quality);
+    return BEST_FIRST.find((quality) => all.includes(quality)) ?? (this.state.kind === "connected" ? "good" : "lost");
   }
 
   #listen(): void {
@@ -336,6 +399,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     clearTimeout(this.#recovering);
     clearTimeout(this.#repeating);
     clearInterval(this.#listening);
+    this.#monitor?.close();
     globalThis.removeEventListener?.("pagehide", this.#pageHidden);
     this.#transport.close();
     for (const person of [this.local, ...this.#participants]) person.hush();
@@ -346,6 +410,8 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.chat.ended();
   }
 }
+
+const BEST_FIRST: readonly Quality[] = ["good", "fair", "poor", "lost"];
 
 /** What the browser should care for when it has to choose. */
 const HINTS: Record<Source, string> = { microphone: "speech", camera: "motion", screen: "detail", screen_audio: "music" };

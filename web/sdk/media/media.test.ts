@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { linkStats, type StatsMemory } from "../stats";
 import { fakeTrack } from "../testing/fake-peer";
 import { asDeviceError, missingSupport, openCamera, openDevices, openMicrophone, openScreen } from "./devices";
 import { meterLevel, SpeechDetector } from "./level";
@@ -150,32 +149,5 @@ describe("speaking", () => {
     expect(meterLevel(0.001)).toBeCloseTo(0);
     expect(meterLevel(0.03)).toBeGreaterThan(0.4);
     expect(meterLevel(1)).toBe(1);
-  });
-});
-
-describe("numbers", () => {
-  const report = (seconds: number, over: object = {}) =>
-    new Map<string, object>([
-      ["t", { id: "t", type: "transport", selectedCandidatePairId: "p" }],
-      ["p", { id: "p", type: "candidate-pair", currentRoundTripTime: 0.025, localCandidateId: "l", remoteCandidateId: "r" }],
-      ["l", { id: "l", type: "local-candidate", candidateType: "host" }],
-      ["r", { id: "r", type: "remote-candidate", candidateType: "relay" }],
-      [
-        "i",
-        {
-          type: "inbound-rtp",
-          timestamp: seconds * 1000,
-          bytesReceived: 25_000 * seconds,
-          packetsReceived: 90 * seconds,
-          packetsLost: 10 * seconds,
-        },
-      ],
-      ["o", { type: "outbound-rtp", timestamp: seconds * 1000, bytesSent: 12_500 * seconds, ...over }],
-    ]) as unknown as RTCStatsReport;
-
-  it("are rates between two readings", () => {
-    const memory: StatsMemory = {};
-    expect(linkStats(report(1), memory)).toEqual({ kbitsIn: 0, kbitsOut: 0, rtt: 25, loss: null, path: "relay" });
-    expect(linkStats(report(3), memory)).toEqual({ kbitsIn: 200, kbitsOut: 100, rtt: 25, loss: 0.1, path: "relay" });
   });
 });

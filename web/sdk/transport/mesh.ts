@@ -1,13 +1,18 @@
 // Everyone is connected to everyone. Who was here first (the smaller id) sends the first offer of a pair.
 import type { Source } from "../api";
 import type { IceServer, ParticipantId, SignalBody } from "../protocol.gen";
-import type { LinkStats } from "../stats";
+import type { Trace } from "../monitor/diagnosis";
 import { Pair, type PairHost } from "./pair";
 import type { PathState, Transport, TransportHost } from "./transport";
 
+/** Seven peer connections leave about two hundred. */
+const TRACES = 256;
+
 export class Mesh implements Transport, PairHost {
   readonly tracks = new Map<Source, MediaStreamTrack | null>();
-  iceServers: readonly RTCIceServer[] = [];
+  iceServers: readonly IceServer[] = [];
+  relayOnly = false;
+  traces: Trace[] = [];
   readonly #pairs = new Map<ParticipantId, Pair>();
   /** The number of the last peer connection with those who are gone. They may know it still, and numbers never go down. */
   readonly #numbers = new Map<ParticipantId, number>();
@@ -25,9 +30,10 @@ export class Mesh implements Transport, PairHost {
     this.#numbers.clear();
   }
 
-  setIceServers(servers: readonly IceServer[]): void {
+  setIceServers(servers: readonly IceServer[], relayOnly = this.relayOnly): void {
     this.iceServers = servers;
-    for (const pair of this.#pairs.values()) pair.configure(servers);
+    this.relayOnly = relayOnly;
+    for (const pair of this.#pairs.values()) pair.configure();
   }
 
   add(id: ParticipantId): void {
@@ -89,8 +95,8 @@ export class Mesh implements Transport, PairHost {
     return this.#pairs.get(id)?.audioLevel();
   }
 
-  async stats(id: ParticipantId): Promise<LinkStats | null> {
-    return (await this.#pairs.get(id)?.stats()) ?? null;
+  async report(id: ParticipantId): Promise<RTCStatsReport | null> {
+    return (await this.#pairs.get(id)?.report()) ?? null;
   }
 
   close(): void {
@@ -106,6 +112,10 @@ export class Mesh implements Transport, PairHost {
 
   changed(id: ParticipantId): void {
     this.#host.changed(id);
+  }
+
+  trace(trace: Trace): void {
+    if (this.traces.push(trace) > TRACES) this.traces.shift();
   }
 
   others(): number {

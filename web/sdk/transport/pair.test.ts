@@ -33,6 +33,8 @@ function couple(): { toBo: Pair; toAda: Pair } {
     changed: () => undefined,
     tracks: new Map<Source, MediaStreamTrack>([["camera", camera]]),
     iceServers: [],
+    relayOnly: false,
+    trace: () => undefined,
     others: () => 1,
     signalling: () => up,
   });

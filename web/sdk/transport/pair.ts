@@ -3,7 +3,7 @@
 //
 // Everything that touches the peer connection goes through one queue, in the order in which it was asked for.
 import type { Source } from "../api";
-import { linkStats, type LinkStats, type StatsMemory } from "../stats";
+import type { Trace } from "../monitor/diagnosis";
 import type { ParticipantId, SignalBody } from "../protocol.gen";
 import { applyCap, fragments, withSilence } from "./encoding";
 import type { PathState } from "./transport";
@@ -37,6 +37,9 @@ export interface PairHost {
   /** What we send now. */
   tracks: ReadonlyMap<Source, MediaStreamTrack | null>;
   iceServers: readonly RTCIceServer[];
+  relayOnly: boolean;
+  /** What gathering has come to. */
+  trace(trace: Trace): void;
   /** People other than us. */
   others(): number;
   /** The server is there. */
@@ -65,7 +68,6 @@ export class Pair {
   #repeated = false;
   #closed = false;
   readonly #host: PairHost;
-  readonly #stats: StatsMemory = {};
 
   /** `last`: the number of the last peer connection that there was with them. */
   constructor(id: ParticipantId, polite: boolean, host: PairHost, last = 0) {
@@ -112,9 +114,10 @@ export class Pair {
     });
   }
 
-  configure(iceServers: readonly RTCIceServer[]): void {
+  /** Takes new ICE servers over, for whatever is gathered from now on. */
+  configure(): void {
     try {
-      this.#pc?.setConfiguration?.({ ...this.#pc.getConfiguration(), iceServers: [...iceServers] });
+      this.#pc?.setConfiguration?.(this.#configuration());
     } catch {
       // The next peer connection has them.
     }
@@ -156,8 +159,8 @@ export class Pair {
     return receiver?.getSynchronizationSources?.()[0]?.audioLevel;
   }
 
-  async stats(): Promise<LinkStats | null> {
-    return this.#pc ? linkStats(await this.#pc.getStats(), this.#stats) : null;
+  async report(): Promise<RTCStatsReport | null> {
+    return this.#pc?.getStats() ?? null;
   }
 
   close(): void {
@@ -283,9 +286,11 @@ export class Pair {
     this.#connection = connection;
     if (this.state === "connected") this.#set("reconnecting");
     this.#arm();
-    const pc = new RTCPeerConnection({ iceServers: [...this.#host.iceServers], bundlePolicy: "max-bundle" });
+    const pc = new RTCPeerConnection(this.#configuration());
     this.#pc = pc;
+    pc.onicecandidateerror = (error) => this.#host.trace(error);
     pc.onicecandidate = ({ candidate }) => {
+      if (!candidate || candidate.candidate) this.#host.trace(candidate);
       if (!candidate?.candidate || pc !== this.#pc) return;
       const { candidate: line, sdpMid, sdpMLineIndex, usernameFragment = null } = candidate;
       const body = { candidate: line, sdp_mid: sdpMid, sdp_m_line_index: sdpMLineIndex, username_fragment: usernameFragment };
@@ -294,6 +299,11 @@ export class Pair {
     };
     pc.onconnectionstatechange = () => pc === this.#pc && this.#connectionChanged(pc.connectionState);
     return pc;
+  }
+
+  #configuration(): RTCConfiguration {
+    const { iceServers, relayOnly } = this.#host;
+    return { iceServers: [...iceServers], iceTransportPolicy: relayOnly ? "relay" : "all", bundlePolicy: "max-bundle" };
   }
 
   #teardown(): void {

@@ -1,6 +1,6 @@
 // How media gets to the others and back. The room speaks to this and never sees a peer connection.
 import type { Source } from "../api";
-import type { LinkStats } from "../stats";
+import type { Trace } from "../monitor/diagnosis";
 import type { IceServer, ParticipantId, SignalBody } from "../protocol.gen";
 
 /** The way to one participant: `reconnecting` after it has worked once, `failed` after several attempts (it goes on trying). */
@@ -17,7 +17,11 @@ export interface TransportHost {
 export interface Transport {
   /** We are in as somebody new: whatever was there before is closed. */
   begin(self: ParticipantId): void;
-  setIceServers(servers: readonly IceServer[]): void;
+  /** From now on, for all ways; what is connected stays. `relayOnly`: through the relay or not at all. */
+  setIceServers(servers: readonly IceServer[], relayOnly?: boolean): void;
+  readonly iceServers: readonly IceServer[];
+  /** What gathering came to since the network last changed. */
+  readonly traces: readonly Trace[];
   /** Somebody is in the meeting. Does nothing if they are known. */
   add(id: ParticipantId): void;
   remove(id: ParticipantId): void;
@@ -37,6 +41,6 @@ export interface Transport {
   /** Amplitude 0…1 of what is heard of them now; undefined where the browser does not say. */
   audioLevel(id: ParticipantId): number | undefined;
   /** Null when there is no connection. */
-  stats(id: ParticipantId): Promise<LinkStats | null>;
+  report(id: ParticipantId): Promise<RTCStatsReport | null>;
   close(): void;
 }
