@@ -11,6 +11,7 @@ export default defineConfig({
   reporter: [["list"]],
   projects: [
     { name: "calls", testDir: "tests" },
+    { name: "network", testDir: "netns", timeout: 120_000 },
     { name: "shots", testDir: "shots", timeout: 300_000 },
   ],
 });

@@ -13,14 +13,15 @@ export interface Devices {
   microphone: string;
 }
 
-export async function startChromium(devices?: Devices, args: string[] = []): Promise<Browser> {
+/** `program`: what to start in place of the one that is found. */
+export async function startChromium(devices?: Devices, args: string[] = [], program = chromiumProgram()): Promise<Browser> {
   const media = devices && [
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${devices.camera}`,
     `--use-file-for-fake-audio-capture=${devices.microphone}`,
   ];
   return chromium.launch({
-    executablePath: program("FIRESIDE_CHROMIUM", ["chromium", "chromium-browser", "google-chrome"]),
+    executablePath: program,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -36,6 +37,10 @@ export async function startChromium(devices?: Devices, args: string[] = []): Pro
       ...args,
     ],
   });
+}
+
+export function chromiumProgram(): string {
+  return program("FIRESIDE_CHROMIUM", ["chromium", "chromium-browser", "google-chrome"]);
 }
 
 export async function startFirefox(): Promise<Firefox> {

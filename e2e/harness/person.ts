@@ -5,15 +5,25 @@ import type { Tab } from "./tab.ts";
 
 export const PASSWORD = "quiet ember lantern 47";
 
+/** How the packets of a connection travel. */
+export interface Route {
+  state: string;
+  /** The kinds of the two candidates in use: host, srflx, prflx or relay. */
+  local?: string;
+  remote?: string;
+  /** Over what we reach the relay: udp, tcp or tls. */
+  relayed?: string;
+}
+
 interface Probe {
   pixel(name: string): number[] | null;
   tone(name: string, ms: number): Promise<{ hz: number; db: number } | null>;
   frames(name: string): Promise<number>;
   sent(): Promise<{ frames: number; audioBytes: number }>;
-  routes(): Promise<{ state: string; local?: string; remote?: string }[]>;
+  routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;
   watching(name: string): number;
-  watched(name: string): { longest: number; frames: number; wavered: string[] } | null;
+  watched(name: string): { longest: number; ended: number; frames: number; wavered: string[] } | null;
   people(): string[];
   /** What devices the page has asked for, each time: `audio`, `video` or `audio video`. */
   asked(): string[];

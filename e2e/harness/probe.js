@@ -169,12 +169,15 @@
           all.find((stat) => stat.id === transport?.selectedCandidatePairId) ??
           all.find((stat) => stat.type === "candidate-pair" && stat.selected);
         const kind = (/** @type {string | undefined} */ id) => all.find((stat) => stat.id === id)?.candidateType;
-        return { state: one.connectionState, local: kind(pair?.localCandidateId), remote: kind(pair?.remoteCandidateId) };
+        const local = all.find((stat) => stat.id === pair?.localCandidateId);
+        // Over what the relay is reached: udp, tcp or tls.
+        const relayed = local?.relayProtocol;
+        return { state: one.connectionState, local: local?.candidateType, remote: kind(pair?.remoteCandidateId), relayed };
       }),
     );
   }
 
-  /** @typedef {{ last: number, frames: number, longest: number, total: number, wavered: string[], stop: () => void }} State */
+  /** @typedef {{ last: number, frames: number, longest: number, ended: number, total: number, wavered: string[], stop: () => void }} State */
   /** @type {Map<string, State>} */
   const watches = new Map();
 
@@ -182,14 +185,24 @@
   async function watch(name) {
     const path = connection(name);
     /** @type {State} */
-    const state = { last: performance.now(), frames: await frames(name), longest: 0, total: 0, wavered: [], stop: () => undefined };
+    const state = {
+      last: performance.now(),
+      frames: await frames(name),
+      longest: 0,
+      ended: 0,
+      total: 0,
+      wavered: [],
+      stop: () => undefined,
+    };
     const waver = () => state.wavered.push(path?.connectionState ?? "none");
     path?.addEventListener("connectionstatechange", waver);
     const timer = setInterval(async () => {
       const now = await frames(name);
       // Fewer than before: the connection was made anew. None: there is no picture.
       const more = now > state.frames ? now - state.frames : now === state.frames ? 0 : now;
-      if (more === 0) return void (state.longest = Math.max(state.longest, performance.now() - state.last));
+      if (more === 0) return;
+      const still = performance.now() - state.last;
+      if (still > state.longest) Object.assign(state, { longest: still, ended: Date.now() });
       state.total += more;
       Object.assign(state, { frames: now, last: performance.now() });
     }, 100);
@@ -206,14 +219,16 @@
     return watches.get(name)?.total ?? 0;
   }
 
-  /** Ends the watch: the longest standstill in ms, the frames that were decoded, what the connection went through. @param {string} name */
+  /** Ends the watch: the longest standstill in ms and when it ended (0: it has not), the frames that were decoded, what the connection
+   * went through. @param {string} name */
   function watched(name) {
     const state = watches.get(name);
     state?.stop();
     watches.delete(name);
     if (!state) return null;
-    const longest = Math.round(Math.max(state.longest, performance.now() - state.last));
-    return { longest, frames: state.total, wavered: state.wavered };
+    const still = performance.now() - state.last;
+    const { longest, ended } = still > state.longest ? { longest: still, ended: 0 } : state;
+    return { longest: Math.round(longest), ended, frames: state.total, wavered: state.wavered };
   }
 
   /** The names of those who have a tile, in order. */

@@ -9,24 +9,39 @@ import { setTimeout as pause } from "node:timers/promises";
 
 const START_MS = 20_000;
 
+/** Where a server runs, and how. */
+interface Place {
+  /** Words to put before the executable, such as `ip netns exec …`. */
+  within: string[];
+  /** The address that people type. */
+  url: string;
+  settings: string[];
+}
+
 export class Server {
   readonly data = mkdtempSync(join(tmpdir(), "fireside-e2e-"));
   readonly port: number;
+  readonly url: string;
+  readonly #place: Place;
   #child: ChildProcess | undefined;
   #said = "";
 
-  private constructor(port: number) {
+  private constructor(port: number, place: Place) {
     this.port = port;
+    this.#place = place;
+    this.url = place.url;
   }
 
   static async start(): Promise<Server> {
-    const server = new Server(await freePort());
-    await server.start();
-    return server;
+    const port = await freePort();
+    const place = { within: [], url: `http://localhost:${port}`, settings: ["--listen", `127.0.0.1:${port}`] };
+    return Server.startAt(port, place);
   }
 
-  get url(): string {
-    return `http://localhost:${this.port}`;
+  static async startAt(port: number, place: Place): Promise<Server> {
+    const server = new Server(port, place);
+    await server.start();
+    return server;
   }
 
   /** Everything that it has written to its standard output and error. */
@@ -35,13 +50,12 @@ export class Server {
   }
 
   async start(): Promise<void> {
-    const child = spawn(executable(), ["serve", "--listen", `127.0.0.1:${this.port}`, "--data", this.data], {
-      env: withoutOurs(process.env),
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const [program, ...words] = [...this.#place.within, executable(), "serve", "--data", this.data, ...this.#place.settings];
+    const child = spawn(program!, words, { env: withoutOurs(process.env), stdio: ["ignore", "pipe", "pipe"] });
+    const before = this.#said.length;
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (words: Buffer) => (this.#said += words.toString()));
     this.#child = child;
-    await this.#ready(child);
+    await this.#ready(child, before);
   }
 
   /** As a power cut would end it. */
@@ -66,12 +80,12 @@ export class Server {
     clearTimeout(late);
   }
 
-  async #ready(child: ChildProcess): Promise<void> {
+  /** Listens before it says where it is. */
+  async #ready(child: ChildProcess, before: number): Promise<void> {
     const end = Date.now() + START_MS;
     while (Date.now() < end) {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#said}`);
-      const answer = await fetch(`http://127.0.0.1:${this.port}/readyz`).catch(() => undefined);
-      if (answer?.ok) return;
+      if (this.#said.includes("Fireside is at ", before)) return;
       await pause(25);
     }
     throw new Error(`the server was not ready after ${START_MS} ms:\n${this.#said}`);
