@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::allocation::{Allocation, Leg, Opening, Stage, Token};
-use crate::auth::Identity;
+use crate::auth::{Identity, Subject};
 use crate::effect::Command;
 use crate::message::{Class, Malformed, Message, attribute, method};
 use crate::ports::Wish;
@@ -79,7 +79,7 @@ impl Server {
 
     /// Ports for what is asked, at least one of them to be had.
     fn places(&mut self, now: Instant, asker: &Asker, identity: &Identity, order: &Order<'_>) -> Result<Vec<Place>, Code> {
-        self.check_quota(asker, identity, order.wish)?;
+        self.check_quota(now, asker, identity, order.wish)?;
         let mut places = vec![(order.first, self.take_port(now, order.first, order.wish))];
         if order.also_v6 {
             places.push((Family::V6, self.take_port(now, Family::V6, order.wish)));
@@ -97,24 +97,32 @@ impl Server {
     }
 
     /// RFC 8656 §7.2. Looked at before a port is taken: a port that was taken rests afterwards.
-    fn check_quota(&self, asker: &Asker, identity: &Identity, wish: Wish) -> Result<(), Code> {
+    fn check_quota(&self, now: Instant, asker: &Asker, identity: &Identity, wish: Wish) -> Result<(), Code> {
         let (limits, more) = (&self.config.limits, if wish == Wish::EvenAndNext { 2 } else { 1 });
-        let participant = self.accounts.used(&Holder::Participant(identity.subject.clone()));
-        let address = self.accounts.used(&Holder::address(asker.tuple.client.ip()));
-        let is_within = participant + more <= limits.allocations_per_participant && address + more <= limits.allocations_per_address;
+        let (participant, address) = (Holder::Participant(identity.subject.clone()), Holder::address(asker.tuple.client.ip()));
+        let is_test = identity.subject.is_test();
+        let most = if is_test { limits.test.allocations } else { limits.allocations_per_participant };
+        let is_within = self.accounts.used(&participant) + more <= most
+            && self.accounts.used(&address) + more <= limits.allocations_per_address
+            && (!is_test || self.tests < limits.test.allocations_in_all)
+            && self.accounts.may_open(now, &participant, more, limits.participant_churn)
+            && self.accounts.may_open(now, &address, more, limits.address_churn);
         if is_within { Ok(()) } else { Err(486) }
     }
 
-    fn open_accounts(&mut self, now: Instant, asker: &Asker, identity: &Identity) -> [u32; 2] {
-        let participant = self.accounts.open(now, Holder::Participant(identity.subject.clone()));
+    fn open_accounts(&mut self, now: Instant, asker: &Asker, subject: &Subject) -> [u32; 2] {
+        let participant = self.accounts.open(now, Holder::Participant(subject.clone()));
         let address = self.accounts.open(now, Holder::address(asker.tuple.client.ip()));
+        self.accounts.take_churn(now, participant, self.config.limits.participant_churn);
+        self.accounts.take_churn(now, address, self.config.limits.address_churn);
         [participant, address]
     }
 
     fn begin(&mut self, now: Instant, asker: &Asker, identity: &Identity, order: &Order<'_>) -> u32 {
-        let accounts = self.open_accounts(now, asker, identity);
+        let accounts = self.open_accounts(now, asker, &identity.subject);
         let lifetime = self.lifetime(now, identity);
         let opening = Opening { asker: asker.clone(), lifetime, wish: order.wish };
+        self.tests += u32::from(identity.subject.is_test());
         let slot = self.table.insert(Allocation::new(asker.tuple, identity.subject.clone(), accounts, opening, later(now, OPENING_TIME)));
         for id in accounts {
             if let Some(account) = self.accounts.get(id) {
@@ -203,8 +211,7 @@ impl Server {
 
     /// A kept port counts like an allocation.
     fn reserve(&mut self, now: Instant, reservation: Reservation, asker: &Asker) {
-        self.accounts.open(now, Holder::Participant(reservation.subject.clone()));
-        self.accounts.open(now, Holder::address(asker.tuple.client.ip()));
+        self.open_accounts(now, asker, &reservation.subject);
         self.reservations.add(reservation);
     }
 
@@ -271,6 +278,7 @@ impl Server {
     pub(crate) fn end(&mut self, now: Instant, slot: u32) {
         let relays = [Family::V4, Family::V6].map(|family| self.table.relay_id(slot, family));
         let Some(allocation) = self.table.remove(slot) else { return };
+        self.tests -= u32::from(allocation.is_test);
         for relay in relays {
             let Some(port) = allocation.leg(relay.family).port() else { continue };
             self.commands.push_back(Command::CloseRelay { relay });

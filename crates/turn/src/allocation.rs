@@ -26,6 +26,8 @@ pub(crate) type Token = [u8; 8];
 pub(crate) struct Allocation {
     pub(crate) tuple: FiveTuple,
     pub(crate) subject: Subject,
+    /// It reaches our own relay sockets and nothing else.
+    pub(crate) is_test: bool,
     /// The accounts of the participant and of the client's address.
     pub(crate) accounts: [u32; 2],
     /// The transaction that made it: the same request again gets the same answer.
@@ -39,6 +41,13 @@ pub(crate) struct Allocation {
     pub(crate) ends: Instant,
     permissions: Vec<Permission>,
     channels: Vec<Channel>,
+}
+
+/// Whose bandwidth a datagram takes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Payer {
+    pub(crate) accounts: [u32; 2],
+    pub(crate) is_test: bool,
 }
 
 /// How far an allocation has come.
@@ -117,8 +126,12 @@ impl Allocation {
     pub(crate) fn new(tuple: FiveTuple, subject: Subject, accounts: [u32; 2], opening: Opening, ends: Instant) -> Self {
         let birth = opening.asker.transaction;
         let stage = Stage::Opening(Box::new(opening));
-        let (permissions, channels) = (Vec::new(), Vec::new());
-        Self { tuple, subject, accounts, birth, stage, v4: Leg::None, v6: Leg::None, token: None, ends, permissions, channels }
+        let (permissions, channels, is_test) = (Vec::new(), Vec::new(), subject.is_test());
+        Self { tuple, subject, is_test, accounts, birth, stage, v4: Leg::None, v6: Leg::None, token: None, ends, permissions, channels }
+    }
+
+    pub(crate) fn payer(&self) -> Payer {
+        Payer { accounts: self.accounts, is_test: self.is_test }
     }
 
     pub(crate) fn leg(&self, family: Family) -> Leg {
@@ -151,6 +164,12 @@ impl Allocation {
 
     pub(crate) fn permits(&self, now: Instant, peer: IpAddr) -> bool {
         self.permissions.iter().any(|permission| permission.peer == peer && now < permission.until)
+    }
+
+    /// Takes back what was given for peers that are not `right` any more.
+    pub(crate) fn retain_peers(&mut self, right: impl Fn(IpAddr) -> bool) {
+        self.permissions.retain(|permission| right(permission.peer));
+        self.channels.retain(|channel| right(channel.peer.ip()));
     }
 
     /// Permits all of `peers`, or none.
@@ -279,6 +298,10 @@ impl Table {
 
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut Allocation> {
         self.slots.get_mut(slot as usize)?.allocation.as_deref_mut()
+    }
+
+    pub(crate) fn all_mut(&mut self) -> impl Iterator<Item = &mut Allocation> {
+        self.slots.iter_mut().filter_map(|place| place.allocation.as_deref_mut())
     }
 
     /// The allocation that a relay socket belongs to; none for a socket of an earlier one.

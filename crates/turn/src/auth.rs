@@ -57,6 +57,9 @@ impl Clock {
     }
 }
 
+/// A room that no room can be called: the sign is not one of those that names have.
+const TEST_ROOM: &str = "~test";
+
 /// Who a credential is for: one participant in one room. The same participant in another room is somebody else.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Subject(pub(crate) Arc<str>);
@@ -70,6 +73,19 @@ impl Subject {
         (is_name(room) && is_name(participant)).then(|| Self(format!("{room}/{participant}").into()))
     }
 
+    /// Somebody who tests the connection and is in no room: what is allocated reaches other relay sockets of ours and nothing else,
+    /// and there is little of it. None if the name is not one as in [`Subject::new`].
+    #[must_use]
+    pub fn test(name: &str) -> Option<Self> {
+        Self::new("room", name).map(|_| Self(format!("{TEST_ROOM}/{name}").into()))
+    }
+
+    /// Whether it is one of [`Subject::test`].
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.room() == TEST_ROOM
+    }
+
     /// The room's name.
     #[must_use]
     pub fn room(&self) -> &str {
@@ -77,8 +93,10 @@ impl Subject {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        let (room, participant) = text.split_once('/')?;
-        Self::new(room, participant)
+        match text.split_once('/')? {
+            (TEST_ROOM, name) => Self::test(name),
+            (room, participant) => Self::new(room, participant),
+        }
     }
 }
 

@@ -44,10 +44,11 @@ impl Server {
 
     /// Whether the allocation in `slot` may reach `peer` at all.
     fn check_peer(&self, slot: u32, peer: SocketAddr) -> Result<(), Code> {
-        if !self.may_relay_to(peer) {
+        let allocation = self.table.get(slot);
+        if !self.may_relay_to(peer) || allocation.is_some_and(|allocation| !self.is_within(allocation.is_test, peer)) {
             return Err(403);
         }
-        let has_family = self.table.get(slot).is_some_and(|allocation| allocation.is_open(Family::of(peer.ip())));
+        let has_family = allocation.is_some_and(|allocation| allocation.is_open(Family::of(peer.ip())));
         if has_family { Ok(()) } else { Err(443) }
     }
 }

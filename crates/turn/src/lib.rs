@@ -75,7 +75,7 @@ pub use auth::{Clock, Credentials, Secret, Subject};
 pub use config::Config;
 pub use effect::{Command, Counters, FromClient, FromPeer};
 pub use policy::Policy;
-pub use quota::{Limits, Rate};
+pub use quota::{Limits, Rate, TestLimits};
 pub use revocation::Revoked;
 pub use server::Server;
 pub use tuple::{Family, FiveTuple, RelayId, Transport};

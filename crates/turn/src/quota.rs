@@ -19,6 +19,13 @@ pub struct Limits {
     pub allocations_per_address: u32,
     /// Allocations in all.
     pub allocations: u32,
+    /// How often one participant may allocate, in allocations: each port that was used rests, so who allocates and lets go over and
+    /// over would take all of them.
+    pub participant_churn: Rate,
+    /// How often one client address may.
+    pub address_churn: Rate,
+    /// What one who tests the connection may have.
+    pub test: TestLimits,
     /// Peer addresses that one allocation has permission for at a time.
     pub permissions_per_allocation: usize,
     /// Channels that one allocation has bound at a time.
@@ -39,12 +46,32 @@ pub struct Limits {
     pub port_rest: Duration,
 }
 
+/// What those may have who test the connection: anybody who finds the page.
+#[derive(Clone, Debug)]
+pub struct TestLimits {
+    /// Allocations of one of them. 4: a pair over UDP, and one more over TCP and TLS each.
+    pub allocations: u32,
+    /// Allocations of all of them together.
+    pub allocations_in_all: u32,
+    /// What one of them may relay, both directions together.
+    pub rate: Rate,
+}
+
+impl Default for TestLimits {
+    fn default() -> Self {
+        Self { allocations: 4, allocations_in_all: 256, rate: Rate::new(1_000_000, 1_000_000) }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             allocations_per_participant: 12,
             allocations_per_address: 256,
             allocations: 16_384,
+            participant_churn: Rate::new(1, 60),
+            address_churn: Rate::new(16, 1_024),
+            test: TestLimits::default(),
             permissions_per_allocation: 64,
             channels_per_allocation: 64,
             participant_rate: Rate::new(4_000_000, 4_000_000),
@@ -97,6 +124,12 @@ impl Bucket {
             self.full_at = full_at;
         }
         is_enough
+    }
+
+    /// Whether there are so many in it.
+    fn holds(&self, now: Instant, bytes: usize, rate: Rate) -> bool {
+        let mut copy = *self;
+        copy.take(now, bytes, rate)
     }
 
     fn put_back(&mut self, bytes: usize, rate: Rate) {
@@ -175,20 +208,29 @@ pub(crate) struct Account {
     /// Allocations and reservations.
     pub(crate) used: u32,
     bucket: Bucket,
+    /// Allocations that may still be made.
+    churn: Bucket,
     /// The slots of its allocations.
     pub(crate) slots: Vec<u32>,
     /// Until when the server vouches for the participant, whatever its credential says.
     pub(crate) vouched_until: Option<Instant>,
 }
 
-/// The accounts of all who have an allocation or a reservation, or have used up bandwidth just now, and of nobody else.
+impl Account {
+    /// From when on nothing needs to be known of it any more.
+    fn full_at(&self) -> Instant {
+        self.bucket.full_at.max(self.churn.full_at)
+    }
+}
+
+/// The accounts of all who have an allocation or a reservation, or have used up bandwidth or allocations just now, and of nobody else.
 #[derive(Debug)]
 pub(crate) struct Accounts {
     index: HashMap<Holder, u32, Keyed>,
     accounts: Vec<Option<Account>>,
     free: Vec<u32>,
-    /// Accounts whose last allocation ended while their bucket was not full: kept until it is, a second or so, or else who allocates
-    /// anew would have a full bucket each time.
+    /// Accounts whose last allocation ended while their buckets were not full: kept until they are, or else who allocates anew would
+    /// have full buckets each time.
     idle: BTreeSet<(Instant, u32)>,
 }
 
@@ -211,18 +253,25 @@ impl Accounts {
         account.map_or(0, |account| account.used)
     }
 
+    /// Whether the holder may allocate `more` times now.
+    pub(crate) fn may_open(&self, now: Instant, holder: &Holder, more: u32, rate: Rate) -> bool {
+        let account = self.index.get(holder).and_then(|id| self.accounts.get(*id as usize)?.as_ref());
+        account.is_none_or(|account| account.churn.holds(now, more as usize, rate))
+    }
+
     /// Counts one more allocation or reservation.
     pub(crate) fn open(&mut self, now: Instant, holder: Holder) -> u32 {
         self.forget(now);
         if let Some(id) = self.index.get(&holder).copied() {
             if let Some(account) = self.get(id) {
                 account.used += 1;
-                let full_at = account.bucket.full_at;
+                let full_at = account.full_at();
                 self.idle.remove(&(full_at, id));
             }
             return id;
         }
-        let account = Account { holder: holder.clone(), used: 1, bucket: Bucket::full(now), slots: Vec::new(), vouched_until: None };
+        let account =
+            Account { holder: holder.clone(), used: 1, bucket: Bucket::full(now), churn: Bucket::full(now), slots: Vec::new(), vouched_until: None };
         let id = match self.free.pop() {
             Some(id) => id,
             None => {
@@ -243,7 +292,7 @@ impl Accounts {
         account.used = account.used.saturating_sub(1);
         if account.used == 0 {
             account.vouched_until = None;
-            let full_at = account.bucket.full_at;
+            let full_at = account.full_at();
             self.idle.insert((full_at, id));
         }
         self.forget(now);
@@ -267,6 +316,13 @@ impl Accounts {
     /// Whether the holder may relay `bytes` more now.
     pub(crate) fn take(&mut self, now: Instant, id: u32, bytes: usize, rate: Rate) -> bool {
         self.get(id).is_some_and(|account| account.bucket.take(now, bytes, rate))
+    }
+
+    /// An allocation is made: one less may be made soon.
+    pub(crate) fn take_churn(&mut self, now: Instant, id: u32, rate: Rate) {
+        if let Some(account) = self.get(id) {
+            account.churn.take(now, 1, rate);
+        }
     }
 
     /// All participants that have something.

@@ -4,14 +4,15 @@
 //! else. Refuses to know sockets, clocks and tasks.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Instant;
 
-use crate::allocation::Table;
+use crate::allocation::{Payer, Table};
 use crate::auth::{Clock, Credentials, Gate, Identity, PASSWORD_ALGORITHMS, Proof, Refusal, Secret, Subject};
 use crate::config::Config;
 use crate::effect::{Command, Counters, FromClient, FromPeer};
 use crate::message::{Class, Kind, Message, NotUnderstood, TransactionId, attribute, kind, method, u16_at};
+use crate::policy::Policy;
 use crate::ports::Ports;
 use crate::quota::{Accounts, Holder, Unproven};
 use crate::random::{Random, keyed};
@@ -34,6 +35,8 @@ pub struct Server {
     pub(crate) revocations: Revocations,
     pub(crate) commands: VecDeque<Command>,
     pub(crate) counters: Counters,
+    /// Allocations of those who test the connection.
+    pub(crate) tests: u32,
     unproven: Unproven,
 }
 
@@ -79,6 +82,7 @@ impl Server {
             revocations: Revocations::new(keyed, limits.longest_credential),
             commands: VecDeque::new(),
             counters: Counters::default(),
+            tests: 0,
             unproven: Unproven::new(now, keyed, limits.unproven_rate),
             config,
         }
@@ -170,6 +174,21 @@ impl Server {
         account.map(|account| account.vouched_until = Some(until)).is_some()
     }
 
+    /// The machine is reached at other addresses, or the policy has changed: what was given for peers that are refused now is taken
+    /// back. Relayed addresses that clients have been told stay as they are.
+    pub fn set_reach(&mut self, relay_v4: Option<Ipv4Addr>, relay_v6: Option<Ipv6Addr>, mut policy: Policy) {
+        policy.own.extend(relay_v4.map(IpAddr::V4).into_iter().chain(relay_v6.map(IpAddr::V6)));
+        let right = |peer| Some(peer) == relay_v4.map(IpAddr::V4) || Some(peer) == relay_v6.map(IpAddr::V6) || policy.allows(peer);
+        self.table.all_mut().for_each(|allocation| allocation.retain_peers(right));
+        (self.config.relay_v4, self.config.relay_v6, self.config.policy) = (relay_v4, relay_v6, policy);
+    }
+
+    /// Whether the client of `tuple` has an allocation.
+    #[must_use]
+    pub fn has_allocation(&self, tuple: &FiveTuple) -> bool {
+        self.table.slot_of(tuple).is_some()
+    }
+
     /// What has been done so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -186,12 +205,12 @@ impl Server {
             self.counters.not_permitted += 1;
             return None;
         };
-        let (peer, is_own, accounts) = (channel.peer, channel.is_own, allocation.accounts);
+        let (peer, is_own, payer) = (channel.peer, channel.is_own, allocation.payer());
         let family = Family::of(peer.ip());
         if !allocation.relays(now, family) || (is_own && !self.is_own_relay(peer)) {
             return None;
         }
-        self.charge(now, accounts, length)?;
+        self.charge(now, payer, length)?;
         count(&mut self.counters.to_peers, length);
         Some(FromClient::ToPeer { relay: self.table.relay_id(slot, family), peer, payload, dont_fragment: false })
     }
@@ -199,7 +218,11 @@ impl Server {
     /// RFC 8656 §11.3 and §12.7.
     fn peer_data(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, length: usize) -> Option<FromPeer> {
         let allocation = self.table.by_relay(relay).filter(|allocation| allocation.relays(now, relay.family))?;
-        let (to, accounts, payload) = (allocation.tuple, allocation.accounts, u16::try_from(length).ok()?);
+        let (to, payer, payload) = (allocation.tuple, allocation.payer(), u16::try_from(length).ok()?);
+        if !self.is_within(allocation.is_test, peer) {
+            self.counters.not_permitted += 1;
+            return None;
+        }
         let head = if let Some(channel) = allocation.channel_of(now, peer) {
             Head::channel(channel.number, payload, to.transport.is_stream())
         } else if allocation.permits(now, peer.ip()) {
@@ -208,16 +231,16 @@ impl Server {
             self.counters.not_permitted += 1;
             return None;
         };
-        self.charge(now, accounts, length)?;
+        self.charge(now, payer, length)?;
         count(&mut self.counters.to_clients, length);
         Some(FromPeer::ToClient { to, head })
     }
 
     /// Takes `bytes` from what the participant and its address may relay.
-    fn charge(&mut self, now: Instant, accounts: [u32; 2], bytes: usize) -> Option<()> {
-        let limits = &self.config.limits;
-        let is_within =
-            self.accounts.take(now, accounts[0], bytes, limits.participant_rate) && self.accounts.take(now, accounts[1], bytes, limits.address_rate);
+    fn charge(&mut self, now: Instant, payer: Payer, bytes: usize) -> Option<()> {
+        let (limits, [participant, address]) = (&self.config.limits, payer.accounts);
+        let rate = if payer.is_test { limits.test.rate } else { limits.participant_rate };
+        let is_within = self.accounts.take(now, participant, bytes, rate) && self.accounts.take(now, address, bytes, limits.address_rate);
         self.counters.over_rate += u64::from(!is_within);
         is_within.then_some(())
     }
@@ -245,12 +268,12 @@ impl Server {
             return None;
         }
         let allocation = self.table.get(slot).filter(|allocation| allocation.relays(now, Family::of(peer.ip())))?;
-        let accounts = allocation.accounts;
-        if !allocation.permits(now, peer.ip()) || !self.may_relay_to(peer) {
+        let payer = allocation.payer();
+        if !allocation.permits(now, peer.ip()) || !self.may_relay_to(peer) || !self.is_within(payer.is_test, peer) {
             self.counters.not_permitted += 1;
             return None;
         }
-        self.charge(now, accounts, payload.len())?;
+        self.charge(now, payer, payload.len())?;
         count(&mut self.counters.to_peers, payload.len());
         let dont_fragment = message.find(attribute::DONT_FRAGMENT).is_some();
         Some(FromClient::ToPeer { relay: self.table.relay_id(slot, Family::of(peer.ip())), peer, payload, dont_fragment })
@@ -372,6 +395,11 @@ impl Server {
         let family = Family::of(peer.ip());
         let ports = if family == Family::V4 { &self.ports_v4 } else { &self.ports_v6 };
         self.relay_address(family) == Some(peer.ip()) && ports.is_open(peer.port())
+    }
+
+    /// Whether an allocation may have to do with `peer`: those for tests have to do with our own relay sockets alone.
+    pub(crate) fn is_within(&self, is_test: bool, peer: SocketAddr) -> bool {
+        !is_test || self.is_own_relay(peer)
     }
 
     /// Whether datagrams may go to `peer`: to an open relay socket of ours, to nothing else of ours, and elsewhere by the policy.

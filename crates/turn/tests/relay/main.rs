@@ -10,6 +10,7 @@ mod model;
 mod oracle;
 mod peer_corpus;
 mod quota;
+mod reach;
 mod reflection;
 mod robustness;
 mod streams;

@@ -78,7 +78,7 @@ fn who_is_refused_or_comes_and_goes_uses_up_nothing() {
         assert_eq!(greedy.allocate(&mut world).code(), Some(486));
     }
     let mut restless = world.client(100, "bob");
-    for _ in 0..100 {
+    for _ in 0..50 {
         assert!(restless.allocate(&mut world).is_success());
         assert!(restless.refresh(&mut world, 0).is_success());
     }
@@ -158,8 +158,37 @@ fn who_allocates_anew_does_not_begin_anew() {
     assert!(ada.channel_data(&mut world, 0x4000, &[0; 1000]).is_some(), "who is back is not forgotten with those who are not");
     ada.refresh(&mut world, 0);
     assert_eq!(world.server.counters().accounts, 2, "remembered for as long as it matters");
-    world.pass(2);
+    world.pass(20);
     assert_eq!(world.server.counters().accounts, 0);
+}
+
+#[test]
+fn who_comes_and_goes_without_rest_is_slowed_down() {
+    let mut world = limited(Limits { participant_churn: Rate::new(1, 3), address_churn: Rate::new(1, 5), ..Limits::default() });
+    let come_and_go = |number, name, world: &mut World| {
+        let mut client = world.client(number, name);
+        let answer = client.allocate(world);
+        client.refresh(world, 0);
+        answer.code()
+    };
+    let ada: Vec<_> = (0..4).map(|_| come_and_go(1, "ada", &mut world)).collect();
+    assert_eq!(ada, [None, None, None, Some(486)]);
+    assert_eq!(come_and_go(2, "ada", &mut world), Some(486), "from another address it is ada all the same");
+    let others: Vec<_> = ["bob", "cleo", "dave"].map(|name| come_and_go(1, name, &mut world)).to_vec();
+    assert_eq!(others, [None, None, Some(486)], "the address has had its five");
+    assert_eq!(come_and_go(3, "dave", &mut world), None);
+    world.pass(1);
+    assert_eq!(come_and_go(1, "ada", &mut world), None, "one a second");
+    assert_eq!(come_and_go(1, "ada", &mut world), Some(486));
+}
+
+#[test]
+fn a_kept_port_is_made_and_counts_as_such() {
+    let mut world = limited(Limits { participant_churn: Rate::new(1, 3), ..Limits::default() });
+    let with_next = |writer: fireside_turn::write::Writer| writer.with(attribute::EVEN_PORT, &[0x80]);
+    assert!(world.client(1, "ada").allocate_with(&mut world, with_next).is_success());
+    assert_eq!(world.client(2, "ada").allocate_with(&mut world, with_next).code(), Some(486), "there is one left of three");
+    assert!(world.client(2, "ada").allocate(&mut world).is_success());
 }
 
 #[test]
