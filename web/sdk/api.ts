@@ -76,6 +76,8 @@ export interface Room extends Events<RoomEvents> {
   raiseHand(raised: boolean): void;
   rename(name: string): void;
   leave(): Promise<void>;
+  /** Tries to reach somebody again at once and from the beginning: `connection` is `connecting` until it works or has failed anew. */
+  retry(id: ParticipantId): void;
   /** The last reading of the way to a participant; null before the first. */
   stats(id: ParticipantId): LinkSample | null;
   /** The last 60 readings, oldest first: two minutes. A new array each time that one is added. */

@@ -111,6 +111,10 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     await this.#line.leave();
   }
 
+  retry(id: ParticipantId): void {
+    this.#transport.retry(id);
+  }
+
   stats(id: ParticipantId): LinkSample | null {
     return this.history(id).at(-1) ?? null;
   }

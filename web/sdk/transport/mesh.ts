@@ -70,8 +70,26 @@ export class Mesh implements Transport, PairHost {
     if (up) for (const pair of this.#pairs.values()) pair.refresh();
   }
 
+  networkChanged(moved: boolean): void {
+    this.traces = [];
+    for (const pair of this.#pairs.values()) pair.networkChanged(moved);
+  }
+
+  restart(id: ParticipantId): void {
+    this.#pairs.get(id)?.restart();
+  }
+
+  improve(id: ParticipantId): void {
+    const pair = this.#pairs.get(id);
+    if (pair && !pair.polite) pair.restart();
+  }
+
   renew(): void {
     for (const pair of this.#pairs.values()) pair.renew();
+  }
+
+  retry(id: ParticipantId): void {
+    this.#pairs.get(id)?.retry();
   }
 
   receive(from: ParticipantId, connection: number, body: SignalBody): void {
@@ -116,6 +134,10 @@ export class Mesh implements Transport, PairHost {
 
   trace(trace: Trace): void {
     if (this.traces.push(trace) > TRACES) this.traces.shift();
+  }
+
+  interrupted(): void {
+    this.#host.interrupted();
   }
 
   others(): number {

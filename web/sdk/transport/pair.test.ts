@@ -37,6 +37,7 @@ function couple(): { toBo: Pair; toAda: Pair } {
     trace: () => undefined,
     others: () => 1,
     signalling: () => up,
+    interrupted: () => undefined,
   });
   const toBo: Pair = new Pair(
     "bo",
@@ -185,6 +186,26 @@ describe("mending", () => {
     expect(kinds("ada")).not.toContain("answer");
     expect(kinds("bo")).toEqual(expect.arrayContaining(["offer", "answer"]));
   });
+});
+
+it("tries again at once when it is asked to, and not while it is up", async () => {
+  const both = couple();
+  FakePeer.blocked = true;
+  both.toAda.expect();
+  both.toBo.offer();
+  await pass(180_000);
+  expect(both.toBo.state).toBe("failed");
+  FakePeer.blocked = false;
+  both.toBo.retry();
+  await pass(0);
+  expect(both.toBo.state).toBe("connecting");
+  await pass(DELAY * 6);
+  expectWhole(both);
+  const peers = live();
+  both.toBo.retry();
+  await pass(DELAY * 6);
+  expectWhole(both);
+  expect(live()).toEqual(peers);
 });
 
 it("what is late from an earlier connection changes nothing", async () => {

@@ -16,12 +16,25 @@ const KINDS = { microphone: "audio", camera: "video", screen: "video", screen_au
 const STUCK_MS = 8_000;
 const MORE_PATIENCE_MS = 2_000;
 const LONGEST_PATIENCE_MS = 30_000;
+/** One that was up before is tried again after this, growing: a relay behind a slow line needs two or three seconds to answer. */
+const MEND_MS = 3_000;
+const MEND_GROWTH = 1.5;
+const LONGEST_MEND_MS = 20_000;
+/** It is restarted so often before it is rebuilt, one that was never up only once. */
+const RESTARTS = 3;
 /** An offer without an answer is said again after this: one of the two may have been lost with a connection to the server. */
 const ANSWER_MS = 3_000;
 /** ICE often comes back by itself within this. */
 const INTERRUPTED_MS = 2_000;
 /** One side mends first; the other only if that did not help. */
 const POLITE_MS = 3_500;
+/** The same where both may have had the same sign: long enough for the other's offer to arrive. */
+const POLITE_SOON_MS = 300;
+/** For so long after a sign that the network has changed, an interruption is not waited out. */
+const ALERT_MS = 10_000;
+/** However many signs there are: the pause between two attempts, and how many there may be in a minute. */
+const PAUSE_MS = 1_000;
+const PER_MINUTE = 8;
 /** Attempts after which the way counts as failed. */
 const FAILED_AFTER = 4;
 /** Candidates that wait for their description; real connections have about twenty. */
@@ -44,6 +57,8 @@ export interface PairHost {
   others(): number;
   /** The server is there. */
   signalling(): boolean;
+  /** A way that was up is not: the network may have changed. */
+  interrupted(): void;
 }
 
 export class Pair {
@@ -64,6 +79,13 @@ export class Pair {
   #attempts = 0;
   /** An attempt is due as soon as messages get through. */
   #due = false;
+  /** An ICE restart is due, even while it is up: media stays on the old way until there is a new one. */
+  #wanted = false;
+  /** This peer connection was up once. */
+  #worked = false;
+  #alertUntil = 0;
+  /** When it was mended in the last minute. */
+  #mended: number[] = [];
   /** The offer that is out was said twice. */
   #repeated = false;
   #closed = false;
@@ -125,13 +147,17 @@ export class Pair {
 
   /** Messages get through again: say what was not heard, and mend what had to wait. */
   refresh(): void {
+    this.#alert();
     this.#run(() => {
       if (!this.#canSignal()) return;
       const waiting = this.#outbox.splice(0);
       // A description holds every candidate found so far, so it takes the place of all that waited.
-      if (!this.#repeatOffer()) for (const { connection, body } of waiting) this.#say(body, connection);
-      const due = this.#due && this.#pc?.connectionState !== "connected";
+      const repeated = this.#repeatOffer();
+      if (!repeated) for (const { connection, body } of waiting) this.#say(body, connection);
+      const due = this.#due && !this.#up;
       this.#due = false;
+      // One of us is back: where there was a way before, there may be one again.
+      if (this.#wanted || (this.#worked && !this.#up)) return repeated ? this.#arm() : this.#soon();
       if (!due) return;
       // The one who waits for a first offer goes on waiting: the other side, too, has just become able to send it.
       if (this.#pc || !this.polite) this.#mend();
@@ -139,11 +165,37 @@ export class Pair {
     });
   }
 
-  /** Messages to us may have been lost: what is not up is built anew. */
+  /** There may be another network. `moved`: there is, so that even what is up looks for its way anew. */
+  networkChanged(moved: boolean): void {
+    this.#alert();
+    this.#run(() => {
+      const state = this.#pc?.connectionState;
+      if (this.#pc && (moved || state === "disconnected" || state === "failed")) this.#soon();
+    });
+  }
+
+  /** Looks for another way, without giving up the one there is. */
+  restart(): void {
+    this.#run(() => this.#pc && this.#soon());
+  }
+
+  /** Messages to us may have been lost: what was never up is built anew. */
   renew(): void {
     this.#run(() => {
-      if (!this.#pc || this.#pc.connectionState === "connected") return;
+      if (!this.#pc || this.#worked || this.#up) return;
       this.#attempts = Math.max(this.#attempts, 1);
+      if (this.#canSignal()) this.#mend();
+      else this.#due = true;
+    });
+  }
+
+  /** The person asks for another attempt: at once, and with the patience of the beginning. */
+  retry(): void {
+    this.#run(() => {
+      if (this.#pc?.connectionState === "connected") return;
+      // Not 0: a restart of what has failed several times would be one more of the same.
+      this.#attempts = 1;
+      this.#set("connecting");
       if (this.#canSignal()) this.#mend();
       else this.#due = true;
     });
@@ -192,6 +244,7 @@ export class Pair {
   }
 
   async #sendOffer(pc: RTCPeerConnection, options?: RTCOfferOptions): Promise<void> {
+    this.#wanted = false;
     const offer = await pc.createOffer(options);
     await pc.setLocalDescription(offer);
     if (pc !== this.#pc) return;
@@ -226,8 +279,10 @@ export class Pair {
       if (pc.currentRemoteDescription) await pc.setLocalDescription({ type: "rollback" });
       else pc = this.#build(this.#connection);
     }
+    // They are mending it already.
+    const [before, now] = [fragments(pc.currentRemoteDescription?.sdp ?? ""), fragments(sdp)];
+    if (before[0] !== now[0]) this.#wanted = false;
     if (pc.connectionState !== "connected") {
-      // They are mending it already.
       if (this.state === "connected") this.#set("reconnecting");
       this.#arm();
     }
@@ -245,7 +300,9 @@ export class Pair {
     const pc = this.#pc;
     if (pc?.signalingState !== "have-local-offer") return;
     await pc.setRemoteDescription({ type: "answer", sdp: withSilence(sdp) });
-    if (pc.connectionState !== "connected") this.#arm();
+    // What has changed since this offer was made wants another.
+    if (this.#wanted) this.#soon();
+    else if (pc.connectionState !== "connected") this.#arm();
     await this.#addCandidates();
     this.adapt();
   }
@@ -284,6 +341,7 @@ export class Pair {
   #build(connection: number): RTCPeerConnection {
     this.#teardown();
     this.#connection = connection;
+    this.#worked = this.#wanted = false;
     if (this.state === "connected") this.#set("reconnecting");
     this.#arm();
     const pc = new RTCPeerConnection(this.#configuration());
@@ -334,31 +392,65 @@ export class Pair {
 
   // Mending.
 
+  get #up(): boolean {
+    return this.#pc?.connectionState === "connected";
+  }
+
   #connectionChanged(state: RTCPeerConnectionState): void {
     if (state === "connected") {
       this.#attempts = 0;
       this.#due = false;
+      this.#worked = true;
       clearTimeout(this.#timer);
+      if (this.#wanted) this.#soon();
       this.#set("connected");
       this.adapt();
-    } else if (state === "disconnected" && this.state === "connected") {
-      this.#arm(INTERRUPTED_MS);
-    } else if (state === "failed") {
-      if (this.state === "connected") this.#set("reconnecting");
-      this.#arm(this.polite ? POLITE_MS : 0);
+    } else if (state === "disconnected" || state === "failed") {
+      this.#host.interrupted();
+      if (performance.now() < this.#alertUntil) this.#soon();
+      else if (state === "failed") this.#arm(this.polite ? POLITE_MS : 0);
+      else if (this.state === "connected") this.#arm(INTERRUPTED_MS);
+      if (state === "failed" && this.state === "connected") this.#set("reconnecting");
     }
   }
 
-  #arm(ms = Math.min(LONGEST_PATIENCE_MS, STUCK_MS + this.#attempts * MORE_PATIENCE_MS) + (this.polite ? POLITE_MS : 0)): void {
+  #alert(): void {
+    this.#alertUntil = performance.now() + ALERT_MS;
+    // There is new hope.
+    if (this.#worked) this.#attempts = 0;
+  }
+
+  /** An ICE restart, as soon as it may be. */
+  #soon(): void {
+    this.#wanted = true;
+    this.#arm(Math.max(this.polite ? POLITE_SOON_MS : 0, this.#pause()));
+  }
+
+  /** How long to wait for the next attempt. */
+  #pause(): number {
+    const now = performance.now();
+    this.#mended = this.#mended.filter((at) => now - at < 60_000);
+    const [first = now] = this.#mended;
+    const last = this.#mended.at(-1) ?? -Infinity;
+    return this.#mended.length < PER_MINUTE ? last + PAUSE_MS - now : first + 60_000 - now;
+  }
+
+  #arm(ms = this.#patience()): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#run(() => this.#late()), ms);
   }
 
+  #patience(): number {
+    const mending = Math.min(LONGEST_MEND_MS, MEND_MS * MEND_GROWTH ** this.#attempts) * (0.8 + Math.random() * 0.4);
+    const building = Math.min(LONGEST_PATIENCE_MS, STUCK_MS + this.#attempts * MORE_PATIENCE_MS);
+    return (this.#worked ? mending : building) + (this.polite ? POLITE_MS : 0);
+  }
+
   #late(): void {
-    if (this.#pc?.connectionState === "connected") return this.#connectionChanged("connected");
-    if (this.state === "connected") {
+    if (this.#up && !this.#wanted) return this.#connectionChanged("connected");
+    if (!this.#up && this.state === "connected") {
       this.#set("reconnecting");
-      if (this.polite) return this.#arm(POLITE_MS);
+      if (this.polite && !this.#wanted) return this.#arm(POLITE_MS);
     }
     if (!this.#canSignal()) {
       this.#due = true;
@@ -371,11 +463,14 @@ export class Pair {
   }
 
   #mend(): void {
-    this.#attempts += 1;
+    const pause = this.#pause();
+    if (pause > 0) return this.#arm(pause);
+    this.#mended.push(performance.now());
+    if (!this.#up) this.#attempts += 1;
     if (this.#attempts >= FAILED_AFTER) this.#set("failed");
     this.#arm();
     const pc = this.#pc;
-    if (this.#attempts > 1 || !pc) void this.#run(() => this.#offerAnew());
+    if (!pc || this.#attempts > (this.#worked ? RESTARTS : 1)) void this.#run(() => this.#offerAnew());
     else if (!this.#repeatOffer() && pc.signalingState === "stable") void this.#run(() => this.#sendOffer(pc, { iceRestart: true }));
   }
 

@@ -12,6 +12,8 @@ export interface TransportHost {
   signal(to: ParticipantId, connection: number, body: SignalBody): boolean;
   /** The state or a track of this participant changed. */
   changed(id: ParticipantId): void;
+  /** A way that was up is not: the network may have changed. */
+  interrupted(): void;
 }
 
 export interface Transport {
@@ -29,8 +31,16 @@ export interface Transport {
   setReachable(id: ParticipantId, reachable: boolean): void;
   /** Whether we can reach the server. */
   setSignalling(up: boolean): void;
+  /** There may be another network: ways that are not up are mended at once. `moved`: there is, and what is up looks for its way anew, too. */
+  networkChanged(moved: boolean): void;
+  /** Looks for another way to them, without giving up the one there is. */
+  restart(id: ParticipantId): void;
+  /** The same, where one side is enough: does nothing on the other. */
+  improve(id: ParticipantId): void;
   /** Messages may have been lost on the way to us: ways that are not up are built anew. */
   renew(): void;
+  /** Builds the way to them anew at once, unless it is up. */
+  retry(id: ParticipantId): void;
   receive(from: ParticipantId, connection: number, body: SignalBody): void;
   /** What we send, from now on. The transport does not stop tracks. */
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<void>;
