@@ -1,4 +1,4 @@
 declare module "*.ftl?compiled&raw" {
-  const catalogue: import("./index").Catalogue;
+  const catalogue: import("./format").Catalogue;
   export default catalogue;
 }

@@ -1,38 +1,18 @@
 // Sentences for people come from the Fluent catalogues beside this file (compiled by compile.ts); code names them by id.
+// These are the call page's; what else a page needs to read a catalogue is in format.ts.
 import call from "./en/call.ftl?compiled&raw";
+import { type Catalogue, LANGUAGE, translator } from "./format";
 
-const LANGUAGE = "en";
+export type { Args, Catalogue } from "./format";
 
-export type Args = Readonly<Record<string, string | number>>;
+const catalogue: Record<string, Catalogue[string]> = { ...call };
 
-/** What compiled messages ask of the page. */
-export interface Formatter {
-  show(value: string | number | undefined): string;
-  /** The variant for this number's exact value or plural category, or for this word; else the one named `other`. */
-  choose(value: string | number | undefined, variants: Readonly<Record<string, string>>, other: string): string;
-}
+/** The sentence `id` with its arguments filled in. */
+export const t = translator(catalogue);
 
-export type Catalogue = Readonly<Record<string, string | ((args: Args, format: Formatter) => string)>>;
-
-/** The sentence `id` with its arguments filled in. An unknown id gives the id itself, so that a slip is visible and harmless. */
-export function t(id: string, args: Args = {}): string {
-  const message = catalogue[id] ?? id;
-  return typeof message === "string" ? message : message(args, formatter);
-}
-
-const catalogue: Catalogue = call;
-const plurals = new Intl.PluralRules(LANGUAGE);
-const numbers = new Intl.NumberFormat(LANGUAGE);
-
-const formatter: Formatter = {
-  show: (value) => (typeof value === "number" ? numbers.format(value) : isolate(value ?? "")),
-  choose: (value, variants, other) =>
-    variants[String(value)] ?? (typeof value === "number" ? variants[plurals.select(value)] : undefined) ?? variants[other] ?? "",
-};
-
-/** Keeps a right-to-left name from turning the sentence around it (Unicode UAX #9: first strong isolate). Others are left as they are. */
-function isolate(value: string): string {
-  return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u.test(value) ? `\u2068${value}\u2069` : value;
+/** Adds the sentences of a part of the page that is loaded when it is needed. */
+export function learn(words: Catalogue): void {
+  Object.assign(catalogue, words);
 }
 
 /** The hour and the minute, as the person's own settings write them. */
