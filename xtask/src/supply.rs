@@ -13,7 +13,8 @@ use crate::command::{cargo, read, show};
 use graph::Graph;
 
 /// Crates that hold logic only, and what must not be anywhere below them: a runtime, sockets, a database.
-const WALLS: [(&str, &[&str]); 3] = [("fireside-protocol", BARRED), ("fireside-meeting", BARRED), ("fireside-turn", BARRED)];
+const WALLS: [(&str, &[&str]); 4] =
+    [("fireside-protocol", BARRED), ("fireside-meeting", BARRED), ("fireside-turn", BARRED), ("fireside-sfu", BARRED)];
 const BARRED: &[&str] =
     &["tokio", "mio", "socket2", "async-std", "futures-executor", "axum", "hyper", "sqlx-core", "sea-orm", "fireside-store", "fireside"];
 
