@@ -15,6 +15,8 @@ pub struct ConnectionId(pub u64);
 pub struct Entrant {
     /// The account, if there is one.
     pub account: Option<Uuid>,
+    /// The log-in that they came with, if there is an account.
+    pub session: Option<Uuid>,
     /// What they are in this room.
     pub role: Role,
     /// The account's name for calls; used when `join` brings none.
@@ -78,15 +80,17 @@ pub enum Input {
         /// The page, or `None`: it could not be read.
         page: Option<ChatPage>,
     },
-    /// Everyone of this account must go (log-out, password change, deletion).
+    /// Everyone of this account must go, those included who are away (password change, deletion).
     SignedOut {
         /// The account.
         account: Uuid,
+        /// Not those who came with this log-in.
+        keep: Option<Uuid>,
     },
-    /// The one on this connection must go: their session has ended.
+    /// Everyone who came with this log-in must go, those included who are away: it has ended.
     SessionEnded {
-        /// Their connection.
-        connection: ConnectionId,
+        /// The log-in.
+        session: Uuid,
     },
     /// The room is gone; everyone must go.
     RoomDeleted,
@@ -114,7 +118,7 @@ pub struct Recipient {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Send one message to these connections. (The message is serialised once.) In a `welcome` the fields `resume_token`,
-    /// `ice_servers` are empty; the one who carries the effect out fills them in.
+    /// `ice_servers` and `run` are empty; the one who carries the effect out fills them in.
     Send {
         /// The message; shared with what is kept for a replay.
         message: Arc<ServerMessage>,
@@ -144,6 +148,12 @@ pub enum Effect {
         connection: ConnectionId,
         /// Why.
         reason: CloseReason,
+    },
+    /// A participant is no longer in the meeting and will not come back: whatever was given to them for it is to be taken back.
+    /// Said once of each, on every way out. Never of one who may still come back, be it to the next run of the server.
+    Gone {
+        /// Who.
+        participant: ParticipantId,
     },
     /// The meeting is over and can be dropped: nobody is here or may come back to it, and every [`Effect::Persist`] has been
     /// answered. Said again after each further input that leaves it so.

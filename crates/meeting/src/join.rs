@@ -125,6 +125,7 @@ impl Meeting {
         let participant = Participant {
             id,
             account: entrant.account,
+            session: entrant.session,
             name,
             role: entrant.role,
             media: join.media,
@@ -157,6 +158,7 @@ impl Meeting {
         let before = participant.on_wire();
         participant.reach = Reach::Present { connection };
         participant.role = entrant.role;
+        participant.session = entrant.session;
         participant.media = join.media;
         participant.set_hand(join.hand, now);
         if let (Some(_), Ok(name)) = (&join.name, name) {
@@ -194,7 +196,7 @@ impl Meeting {
             participants,
             chat,
             ice_servers: Vec::new(),
-            relay_only: false,
+            relay_only: self.relay_only,
             run: 0,
             started_at: self.started_at,
             now,

@@ -9,6 +9,7 @@ pub mod meeting;
 pub mod name;
 pub mod words;
 
+mod addresses;
 mod chat;
 mod departure;
 mod identity;

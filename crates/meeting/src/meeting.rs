@@ -1,6 +1,6 @@
 //! The meeting itself: dispatches what happened to the room of the house that deals with it.
 
-use fireside_protocol::{ClientMessage, ErrorCode, RoomInfo, ServerMessage, UnixMillis};
+use fireside_protocol::{ClientMessage, ErrorCode, ParticipantId, RoomInfo, ServerMessage, UnixMillis};
 use rand::Rng;
 
 use crate::chat::{Conversation, Persisted};
@@ -18,6 +18,8 @@ use crate::words;
 pub struct Meeting {
     pub(crate) room: RoomInfo,
     pub(crate) capacity: Capacity,
+    /// Media goes through the relay alone: nobody learns anybody's address.
+    pub(crate) relay_only: bool,
     pub(crate) phase: Phase,
     pub(crate) started_at: UnixMillis,
     pub(crate) roster: Roster,
@@ -46,6 +48,7 @@ impl Meeting {
         Self {
             room,
             capacity: Capacity::default(),
+            relay_only: false,
             phase: Phase::Open,
             started_at: now,
             roster: Roster::default(),
@@ -64,6 +67,13 @@ impl Meeting {
         self
     }
 
+    /// The meeting, whose media goes through the relay alone if `relay_only`: what would tell anybody's address is not handed on.
+    #[must_use]
+    pub fn relay_only(mut self, relay_only: bool) -> Self {
+        self.relay_only = relay_only;
+        self
+    }
+
     /// Takes what happened and returns what must happen, in order. `now` should never go back (a clock that is set anew makes
     /// people who are away stay too long or too short).
     pub fn handle(&mut self, now: UnixMillis, rng: &mut impl Rng, input: Input) -> Vec<Effect> {
@@ -79,8 +89,8 @@ impl Meeting {
             Input::Disconnected { connection } => self.disconnected(now, connection, effects),
             Input::Persisted { participant: author, id, message, duplicate } => self.persisted(Persisted { author, id, message, duplicate }, effects),
             Input::HistoryLoaded { connection, page } => self.history_loaded(connection, page, effects),
-            Input::SignedOut { account } => self.signed_out(account, effects),
-            Input::SessionEnded { connection } => self.session_ended(connection, effects),
+            Input::SignedOut { account, keep } => self.signed_out(account, keep, effects),
+            Input::SessionEnded { session } => self.session_ended(session, effects),
             Input::RoomDeleted => self.room_deleted(effects),
             Input::Retitled { title } => self.retitled(title, effects),
             Input::Drain => self.drain(now, effects),
@@ -95,6 +105,9 @@ impl Meeting {
     /// When [`Input::Tick`] is due next, if anything waits for time to pass.
     #[must_use]
     pub fn next_wake(&self) -> Option<UnixMillis> {
+        if self.phase == Phase::Draining {
+            return None;
+        }
         let recovered = self.recovery.as_ref().filter(|_| self.roster.is_empty()).map(Recovery::until).filter(|&until| until > self.now);
         [self.roster.first_deadline(), recovered].into_iter().flatten().min()
     }
@@ -103,6 +116,11 @@ impl Meeting {
     #[must_use]
     pub fn people(&self) -> usize {
         self.roster.len()
+    }
+
+    /// Who they are, in the order they came.
+    pub fn present(&self) -> impl Iterator<Item = ParticipantId> {
+        self.roster.iter().map(|participant| participant.id)
     }
 
     /// What somebody who is not in the meeting says (before `welcome`, after `bye`) is nobody's word, and dropped.

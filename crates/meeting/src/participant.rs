@@ -13,6 +13,7 @@ use crate::resume::ReplayLog;
 pub(crate) struct Participant {
     pub(crate) id: ParticipantId,
     pub(crate) account: Option<Uuid>,
+    pub(crate) session: Option<Uuid>,
     pub(crate) name: String,
     pub(crate) role: Role,
     pub(crate) media: MediaState,

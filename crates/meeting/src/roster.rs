@@ -53,12 +53,16 @@ impl Roster {
         self.people.insert(participant.id, participant);
     }
 
-    pub(crate) fn remove(&mut self, id: ParticipantId) -> Option<Participant> {
-        self.people.remove(&id)
+    /// Takes somebody out for good. (This and [`Roster::clear`] are the only ways out.)
+    pub(crate) fn remove(&mut self, id: ParticipantId, effects: &mut Vec<Effect>) -> Option<Participant> {
+        let removed = self.people.remove(&id)?;
+        effects.push(Effect::Gone { participant: id });
+        Some(removed)
     }
 
-    /// Takes everybody out.
-    pub(crate) fn clear(&mut self) -> Vec<Participant> {
+    /// Takes everybody out for good.
+    pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) -> Vec<Participant> {
+        effects.extend(self.people.keys().map(|&participant| Effect::Gone { participant }));
         std::mem::take(&mut self.people).into_values().collect()
     }
 

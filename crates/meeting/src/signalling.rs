@@ -3,6 +3,7 @@
 use fireside_protocol::limits::{CANDIDATE_BYTES, CANDIDATE_TAG_BYTES, SDP_BYTES};
 use fireside_protocol::{ErrorCode, ParticipantId, ServerMessage, SignalBody};
 
+use crate::addresses;
 use crate::effect::{ConnectionId, Effect};
 use crate::meeting::{Meeting, refuse};
 use crate::roster::Audience;
@@ -16,12 +17,13 @@ pub(crate) struct Signal {
 }
 
 impl Meeting {
-    /// To somebody who is away it is kept for their return.
+    /// To somebody who is away it is kept for their return. Where addresses are hidden, what tells nothing else is not handed on.
     pub(crate) fn signal(&mut self, from: ParticipantId, sender: ConnectionId, signal: Signal, effects: &mut Vec<Effect>) {
         if let Some(code) = self.objection(from, &signal) {
             return refuse(sender, code, "signal", effects);
         }
         let Signal { to, connection, body } = signal;
+        let Some(body) = (if self.relay_only { addresses::hidden(body) } else { Some(body) }) else { return };
         self.roster.deliver(Audience::Only(to), ServerMessage::Signal { from, connection, body }, effects);
     }
 
@@ -79,6 +81,42 @@ mod tests {
         hand(&mut table, ada, bo.id, 3, offer("v=0"));
         assert_eq!(table.sent_to(bo.connection), [(Some(2), ServerMessage::Signal { from: ada.id, connection: 3, body: offer("v=0") })]);
         assert!(table.messages_to(cy.connection).is_empty() && table.messages_to(ada.connection).is_empty());
+    }
+
+    #[test]
+    fn where_addresses_are_hidden_only_those_of_the_relay_are_handed_on() {
+        let mut table = Table::new().relay_only();
+        let [ada, bo, _] = table.three();
+        let host = "candidate:1 1 udp 2113937151 192.0.2.7 51472 typ host";
+        let relay = "candidate:2 1 udp 41885439 198.51.100.7 50123 typ relay raddr 192.0.2.7 rport 51472";
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.7\r\nm=audio 51472 UDP/TLS/RTP/SAVPF 111\r\na={host}\r\na={relay}\r\n");
+        let said = [offer(&sdp), candidate(host, None), candidate(relay, None), candidate("", None)];
+        for body in said {
+            hand(&mut table, ada, bo.id, 1, body);
+        }
+        let hidden = "candidate:2 1 udp 41885439 198.51.100.7 50123 typ relay raddr 0.0.0.0 rport 9";
+        let sdp = format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na={hidden}\r\n");
+        let heard = [offer(&sdp), candidate(hidden, None), candidate("", None)];
+        assert_eq!(table.messages_to(bo.connection), heard.map(|body| ServerMessage::Signal { from: ada.id, connection: 1, body }));
+        assert_eq!(table.messages_to(ada.connection), [], "that something was left out is no fault of theirs");
+        let late = table.arrive(9, crate::testing::named("Late"), crate::testing::guest(), None, Default::default());
+        assert!(table.welcome_on(late).relay_only);
+    }
+
+    #[test]
+    fn otherwise_every_candidate_is_handed_on_as_it_is() {
+        let mut table = Table::new();
+        let [ada, bo, _] = table.three();
+        let said = [
+            "candidate:1 1 udp 2113937151 6bd0a8c4-7a3f.local 51472 typ host",
+            "candidate:1 1 udp 1 203.0.113.9 5 typ srflx raddr 0.0.0.0 rport 0",
+            "",
+        ];
+        for text in said {
+            hand(&mut table, ada, bo.id, 1, candidate(text, Some("0")));
+        }
+        let heard = said.map(|text| ServerMessage::Signal { from: ada.id, connection: 1, body: candidate(text, Some("0")) });
+        assert_eq!(table.messages_to(bo.connection), heard);
     }
 
     #[test]

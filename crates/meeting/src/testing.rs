@@ -22,6 +22,7 @@ pub(crate) struct Table {
     sent: BTreeMap<ConnectionId, Vec<(Option<u32>, ServerMessage)>>,
     pub(crate) closed: Vec<(ConnectionId, CloseReason)>,
     pub(crate) persists: Vec<(ChatId, ChatMessage)>,
+    pub(crate) gone: Vec<ParticipantId>,
     pub(crate) ended: bool,
 }
 
@@ -46,12 +47,17 @@ impl Table {
             sent: BTreeMap::new(),
             closed: Vec::new(),
             persists: Vec::new(),
+            gone: Vec::new(),
             ended: false,
         }
     }
 
     pub(crate) fn for_people(self, people: usize) -> Self {
         Self { meeting: self.meeting.for_people(people), ..self }
+    }
+
+    pub(crate) fn relay_only(self) -> Self {
+        Self { meeting: self.meeting.relay_only(true), ..self }
     }
 
     pub(crate) fn handle(&mut self, input: Input) -> Vec<Effect> {
@@ -66,6 +72,7 @@ impl Table {
                 }
                 Effect::Persist { id, message, .. } => self.persists.push((*id, message.clone())),
                 Effect::Close { connection, reason } => self.closed.push((*connection, *reason)),
+                Effect::Gone { participant } => self.gone.push(*participant),
                 Effect::LoadHistory { .. } | Effect::Ended => {}
             }
         }
@@ -156,11 +163,16 @@ pub(crate) fn chat_id(number: u128) -> ChatId {
 }
 
 pub(crate) fn guest() -> Entrant {
-    Entrant { account: None, role: Role::Guest, account_name: None }
+    Entrant { account: None, session: None, role: Role::Guest, account_name: None }
 }
 
 pub(crate) fn member(account: u128) -> Entrant {
-    Entrant { account: Some(Uuid::from_u128(account)), role: Role::Member, account_name: Some("Member".to_owned()) }
+    logged_in(account, account)
+}
+
+pub(crate) fn logged_in(account: u128, session: u128) -> Entrant {
+    let account_name = Some("Member".to_owned());
+    Entrant { account: Some(Uuid::from_u128(account)), session: Some(Uuid::from_u128(session)), role: Role::Member, account_name }
 }
 
 pub(crate) fn named(name: &str) -> Join {

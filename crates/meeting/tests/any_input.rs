@@ -26,8 +26,8 @@ enum Step {
     Persisted { which: usize, kept: bool, duplicate: bool },
     StrayPersisted { who: usize, id: u8 },
     HistoryLoaded { slot: usize, found: bool },
-    SignedOut { account: u8 },
-    SessionEnded { slot: usize },
+    SignedOut { account: u8, keep: bool },
+    SessionEnded { account: u8 },
     Retitled { title: String },
     Wait { millis: u32 },
     ClockBack { millis: u32 },
@@ -61,8 +61,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (0..4usize, prop::bool::weighted(0.8), prop::bool::weighted(0.1)).prop_map(|(which, kept, duplicate)| Step::Persisted { which, kept, duplicate }),
         1 => (0..20usize, 0..8u8).prop_map(|(who, id)| Step::StrayPersisted { who, id }),
         1 => (slot(), any::<bool>()).prop_map(|(slot, found)| Step::HistoryLoaded { slot, found }),
-        1 => (0..3u8).prop_map(|account| Step::SignedOut { account }),
-        1 => slot().prop_map(|slot| Step::SessionEnded { slot }),
+        1 => (0..3u8, any::<bool>()).prop_map(|(account, keep)| Step::SignedOut { account, keep }),
+        1 => (0..3u8).prop_map(|account| Step::SessionEnded { account }),
         1 => text().prop_map(|title| Step::Retitled { title }),
         4 => (0..25_000u32).prop_map(|millis| Step::Wait { millis }),
         1 => (0..90_000u32).prop_map(|millis| Step::ClockBack { millis }),
@@ -112,13 +112,16 @@ struct World {
     views: BTreeMap<ParticipantId, View>,
     persists: Vec<(ParticipantId, ChatId, ChatMessage)>,
     gone: BTreeSet<ParticipantId>,
+    /// Everyone who was let in, and of whom it was then said that they are gone for good.
+    admitted: BTreeSet<ParticipantId>,
+    taken_back: BTreeSet<ParticipantId>,
 }
 
 impl World {
-    fn new(recovering: bool) -> Self {
+    fn new(recovering: bool, relay_only: bool) -> Self {
         let room = RoomInfo { code: RoomCode::from_random([1; 12]), title: "Room".to_owned() };
         Self {
-            meeting: Meeting::new(room, START, recovering.then(|| START.plus_millis(20_000))),
+            meeting: Meeting::new(room, START, recovering.then(|| START.plus_millis(20_000))).relay_only(relay_only),
             now: START,
             latest: START,
             rng: StdRng::seed_from_u64(11),
@@ -129,6 +132,8 @@ impl World {
             views: BTreeMap::new(),
             persists: Vec::new(),
             gone: BTreeSet::new(),
+            admitted: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
         }
     }
 
@@ -138,8 +143,11 @@ impl World {
                 Input::Disconnected { connection } => self.open.remove(connection).map(|_| *connection),
                 _ => None,
             };
+            let connected: Vec<ParticipantId> = self.open.values().flatten().copied().collect();
+            let stops = matches!(input, Input::Drain);
             let effects = self.meeting.handle(self.now, &mut self.rng, input);
             self.check(&effects, leaver);
+            assert!(!stops || connected.iter().all(|id| !self.taken_back.contains(id)), "gone, since the server stops");
         }
     }
 
@@ -179,8 +187,8 @@ impl World {
                 Input::Persisted { participant: self.pick(who), id: ChatId(Uuid::from_u128(id.into())), message: None, duplicate: true }
             }
             Step::HistoryLoaded { slot, found } => Input::HistoryLoaded { connection: self.slots[slot]?, page: found.then(ChatPage::default) },
-            Step::SignedOut { account } => Input::SignedOut { account: Uuid::from_u128(account.into()) },
-            Step::SessionEnded { slot } => Input::SessionEnded { connection: self.slots[slot]? },
+            Step::SignedOut { account, keep } => Input::SignedOut { account: Uuid::from_u128(account.into()), keep: keep.then(|| session(account)) },
+            Step::SessionEnded { account } => Input::SessionEnded { session: session(account) },
             Step::Retitled { title } => Input::Retitled { title },
             Step::Wait { millis } => {
                 self.now = self.now.plus_millis(millis);
@@ -251,9 +259,15 @@ impl World {
                     assert!(self.open.remove(connection).is_some(), "closed twice");
                     self.slots.iter_mut().filter(|slot| **slot == Some(*connection)).for_each(|slot| *slot = None);
                 }
+                Effect::Gone { participant } => {
+                    assert!(self.admitted.contains(participant), "gone, but was never let in");
+                    assert!(self.taken_back.insert(*participant), "gone twice");
+                }
                 Effect::Ended => assert!(effects.ends_with(&[Effect::Ended])),
             }
         }
+        let present: BTreeSet<ParticipantId> = self.meeting.present().collect();
+        assert_eq!(self.admitted.difference(&present).copied().collect::<BTreeSet<_>>(), self.taken_back, "who is not here is gone");
         assert!(self.meeting.people() <= 16);
         assert!(self.meeting.next_wake().is_none_or(|at| at <= self.latest.plus_millis(20_000)));
     }
@@ -293,6 +307,8 @@ impl World {
         assert!(!self.gone.contains(&me), "somebody who left came back under the same id");
         let old = self.open.insert(connection, Some(me));
         assert_eq!(old, Some(None), "welcomed twice");
+        assert!(!self.taken_back.contains(&me), "gone, and back");
+        self.admitted.insert(me);
         let view = self.views.entry(me).or_default();
         if welcome.resumed == Resumed::Replayed {
             assert!(welcome.participants.is_empty());
@@ -331,8 +347,12 @@ impl World {
 }
 
 fn entrant(account: Option<u8>) -> Entrant {
-    let account = account.map(|account| Uuid::from_u128(account.into()));
-    Entrant { account, role: if account.is_some() { Role::Member } else { Role::Guest }, account_name: None }
+    let id = account.map(|account| Uuid::from_u128(account.into()));
+    Entrant { account: id, session: account.map(session), role: if account.is_some() { Role::Member } else { Role::Guest }, account_name: None }
+}
+
+fn session(account: u8) -> Uuid {
+    Uuid::from_u128(0x100 + u128::from(account))
 }
 
 /// Somebody whom an earlier run of the server knew.
@@ -345,8 +365,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_panics_and_everyone_agrees(recovering in any::<bool>(), steps in prop::collection::vec(step(), 1..160)) {
-        let mut world = World::new(recovering);
+    fn nothing_panics_and_everyone_agrees(recovering in any::<bool>(), relay_only in any::<bool>(), steps in prop::collection::vec(step(), 1..160)) {
+        let mut world = World::new(recovering, relay_only);
         for step in steps {
             world.take(step);
             world.assert_agreement();

@@ -469,7 +469,7 @@ impl Client {
             }
             ServerMessage::Error { code, about, .. } => self.refused(*code, about.as_deref(), now),
             ServerMessage::Room { room } => self.title.clone_from(&room.title),
-            ServerMessage::History { .. } | ServerMessage::Pong => {}
+            ServerMessage::History { .. } | ServerMessage::IceServers { .. } | ServerMessage::Pong => {}
             ServerMessage::Welcome(_) | ServerMessage::Denied { .. } | ServerMessage::Bye { .. } => panic!("not here: {message:?}"),
         }
     }

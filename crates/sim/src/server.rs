@@ -42,6 +42,9 @@ struct Process {
     committing: bool,
     /// Who is gone, for good as far as this process knows.
     removed: BTreeSet<ParticipantId>,
+    /// Who was let in, and of whom the meeting said that they are gone: what they were given was taken back.
+    admitted: BTreeSet<ParticipantId>,
+    taken_back: BTreeSet<ParticipantId>,
 }
 
 /// A connection as the server sees it.
@@ -123,6 +126,8 @@ impl Server {
             waiting: VecDeque::new(),
             committing: false,
             removed: BTreeSet::new(),
+            admitted: BTreeSet::new(),
+            taken_back: BTreeSet::new(),
         });
     }
 
@@ -182,7 +187,7 @@ impl Server {
             process.removed.extend(line.participant);
             line.account = None;
         }
-        self.handle(now, Input::SignedOut { account }, wishes);
+        self.handle(now, Input::SignedOut { account, keep: None }, wishes);
     }
 
     /// The room gets a new title.
@@ -221,7 +226,7 @@ impl Server {
         self.process.iter_mut().for_each(|process| _ = process.meeting.get_or_insert_with(|| Meeting::new(room.clone(), unix, recovering_until)));
         let claim = join.resume.as_ref().and_then(|resume| self.claim(&resume.token, account));
         let role = if account.is_some() { Role::Member } else { Role::Guest };
-        let entrant = Entrant { account, role, account_name: None };
+        let entrant = Entrant { account, session: account, role, account_name: None };
         self.handle(now, Input::Join { connection, entrant, join, claim, chat }, wishes);
     }
 
@@ -240,10 +245,12 @@ impl Server {
         let Some(meeting) = &mut process.meeting else { return };
         let effects = meeting.handle(unix, &mut self.rng, input);
         let wake = meeting.next_wake();
+        let present: BTreeSet<ParticipantId> = meeting.present().collect();
         let over = effects.contains(&Effect::Ended);
         for effect in effects {
             self.carry_out(effect, wishes);
         }
+        self.assert_taken_back(&present);
         if over && let Some(process) = &mut self.process {
             process.meeting = None;
         } else if let Some(wake) = wake {
@@ -262,8 +269,19 @@ impl Server {
                 self.process.iter_mut().for_each(|process| _ = process.lines.remove(&connection));
                 wishes.push(Wish::Close(connection));
             }
+            Effect::Gone { participant } => {
+                let Some(process) = &mut self.process else { return };
+                assert!(process.taken_back.insert(participant), "{participant} is gone twice");
+            }
             Effect::Ended => {}
         }
+    }
+
+    /// Whoever was let in and is not there any more was said to be gone. When the server stops, nobody is.
+    fn assert_taken_back(&self, present: &BTreeSet<ParticipantId>) {
+        let Some(process) = &self.process else { return };
+        let gone: BTreeSet<ParticipantId> = process.admitted.difference(present).copied().collect();
+        assert_eq!(gone, process.taken_back, "who is not here any more is gone, and nobody else");
     }
 
     fn send(&mut self, message: &ServerMessage, to: &[Recipient], wishes: &mut Vec<Wish>) {
@@ -278,6 +296,8 @@ impl Server {
                 let account = line.as_ref().and_then(|line| line.account);
                 welcome.resume_token = format!("{} {} {}", self.run, welcome.you, account_text(account));
                 line.into_iter().for_each(|line| line.participant = Some(welcome.you));
+                assert!(!process.taken_back.contains(&welcome.you), "{} is gone, and back", welcome.you);
+                process.admitted.insert(welcome.you);
             }
             wishes.push(Wish::Send(recipient.connection, ServerFrame { seq: recipient.seq, message }));
         }

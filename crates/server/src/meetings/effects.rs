@@ -1,7 +1,7 @@
 //! Carries out what a meeting says must happen: the only place that does.
 
 use fireside_meeting::{CloseReason, ConnectionId, Effect, Input, Recipient};
-use fireside_protocol::{ServerMessage, Welcome};
+use fireside_protocol::{Resumed, ServerMessage, Welcome};
 
 use super::host::Host;
 use super::now;
@@ -23,6 +23,7 @@ impl Host {
                     self.consequences.extend(refused);
                 }
                 Effect::Close { connection, reason } => self.close(connection, reason),
+                Effect::Gone { participant } => self.gone(participant),
                 // The host looks for it itself: whether to end is decided once everything else was done.
                 Effect::Ended => {}
             }
@@ -41,7 +42,7 @@ impl Host {
         }
     }
 
-    fn write(&mut self, message: &ServerMessage, to: &[Recipient]) {
+    pub(super) fn write(&mut self, message: &ServerMessage, to: &[Recipient]) {
         let body = serialised(message);
         for recipient in to {
             let Some(member) = self.members.get(&recipient.connection) else { continue };
@@ -53,19 +54,25 @@ impl Host {
         }
     }
 
-    /// Adds what only the server knows: the signed token.
-    fn completed(&self, mut welcome: Box<Welcome>, connection: ConnectionId) -> Box<Welcome> {
-        if let Some(member) = self.members.get(&connection) {
-            let claims = Claims {
-                room: self.room,
-                participant: welcome.you,
-                account: member.login.map(|login| login.account),
-                session: member.login.map(|login| login.session),
-                role: member.role,
-                run: self.run,
-            };
-            welcome.resume_token = self.meetings.shared.signer.sign(&claims, now());
+    /// Adds what only the server knows: the signed token, and what it relays through.
+    fn completed(&mut self, mut welcome: Box<Welcome>, connection: ConnectionId) -> Box<Welcome> {
+        if welcome.resumed == Resumed::Snapshot {
+            self.back(welcome.you);
         }
+        welcome.run = self.meetings.run_on_wire();
+        let Some(member) = self.members.get_mut(&connection) else { return welcome };
+        member.participant = Some(welcome.you);
+        let (login, role, came_by) = (member.login, member.role, member.came_by.clone());
+        let claims = Claims {
+            room: self.room,
+            participant: welcome.you,
+            account: login.map(|login| login.account),
+            session: login.map(|login| login.session),
+            role,
+            run: self.run,
+        };
+        welcome.resume_token = self.meetings.shared.signer.sign(&claims, now());
+        welcome.ice_servers = self.ice_servers(welcome.you, &came_by);
         welcome
     }
 

@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fireside_meeting::{ConnectionId, Effect, Input, Meeting, ResumeClaim};
-use fireside_protocol::{ByeCode, Role, RoomCode, RoomInfo, UnixMillis};
+use fireside_protocol::{ByeCode, ParticipantId, Role, RoomCode, RoomInfo, UnixMillis};
 use fireside_store::Room;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
 
 use super::keeper::Keeper;
+use super::relay::Rounds;
 use super::{Envelope, Joining, Login, Meetings, now, until};
+use crate::media::CameBy;
 use crate::metrics::METRICS;
 use crate::ws::outbox::{CloseCode, Outbox};
 use crate::ws::words;
@@ -36,6 +38,7 @@ pub(super) struct Host {
     inbox: mpsc::Receiver<Envelope>,
     people: Arc<AtomicUsize>,
     alarm: Alarm,
+    rounds: Rounds,
 }
 
 /// A connection that is in the meeting, or asks to be.
@@ -43,11 +46,14 @@ pub(super) struct Member {
     pub(super) outbox: Arc<Outbox>,
     pub(super) login: Option<Login>,
     pub(super) role: Role,
+    pub(super) came_by: CameBy,
+    /// Who they are, once they are welcome.
+    pub(super) participant: Option<ParticipantId>,
 }
 
 /// Whether the meeting goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Course {
+pub(super) enum Course {
     GoesOn,
     /// Nobody is here or may come back.
     Over,
@@ -76,7 +82,8 @@ impl Host {
         let info = RoomInfo { code: code.clone(), title: room.title.clone() };
         Self {
             keeper: Keeper::new(meetings.shared.store.clone(), room.id),
-            meeting: Meeting::new(info, now(), recovering_until).for_people(meetings.shared.people),
+            meeting: Meeting::new(info, now(), recovering_until).for_people(meetings.shared.people).relay_only(meetings.shared.media.relay_only()),
+            rounds: Rounds::new(meetings.shared.pace),
             alarm: Alarm { set_for: None, sleep: Box::pin(tokio::time::sleep_until(Instant::now())) },
             room: room.id,
             members: HashMap::new(),
@@ -119,6 +126,7 @@ impl Host {
             // All senders are gone only after the registry dropped the meeting, which this task does itself.
             Some(envelope) = self.inbox.recv() => envelope,
             answer = self.keeper.next() => Envelope::Input(answer),
+            round = self.rounds.next() => Envelope::Round(round),
             () = self.alarm.sleep.as_mut(), if self.alarm.set_for.is_some() => {
                 self.alarm.set_for = None;
                 Envelope::Input(Input::Tick)
@@ -140,18 +148,19 @@ impl Host {
                     course => course,
                 }
             }
+            Envelope::Round(round) => self.round(round),
             #[cfg(test)]
             Envelope::Fault => self.guarded(|_| panic!("a fault for the test")).map_or(Course::Faulty, |()| Course::GoesOn),
         }
     }
 
     fn join(&mut self, joining: Joining) -> Course {
-        let Joining { connection, outbox, login, entrant, join, claims, chat } = joining;
+        let Joining { connection, outbox, login, entrant, join, claims, chat, came_by } = joining;
         if outbox.is_closing() {
             // Signed out between the door and here.
             return self.handle(Input::Tick);
         }
-        self.members.insert(connection, Member { outbox, login, role: entrant.role });
+        self.members.insert(connection, Member { outbox, login, role: entrant.role, came_by, participant: None });
         // What somebody may do here can have changed since the token was given out; then they come anew.
         let claims = claims.filter(|claims| claims.role == entrant.role);
         let claim = claims.map(|claims| ResumeClaim { participant: claims.participant, from_earlier_run: claims.run != self.run });
@@ -161,6 +170,11 @@ impl Host {
     /// Has the meeting handle an input and all that follows from it.
     fn handle(&mut self, input: Input) -> Course {
         self.consequences.push_back(input);
+        self.settle()
+    }
+
+    /// Has it handle what the carrying-out of effects led to, until nothing follows any more.
+    pub(super) fn settle(&mut self) -> Course {
         let mut over = false;
         while let Some(input) = self.consequences.pop_front() {
             let Some(effects) = self.guarded(|meeting| meeting.handle(now(), &mut rand::rng(), input)) else { return Course::Faulty };
@@ -172,7 +186,7 @@ impl Host {
     }
 
     /// Lets the meeting work; `None`: it panicked, and its state is not to be trusted any more.
-    fn guarded<T>(&mut self, work: impl FnOnce(&mut Meeting) -> T) -> Option<T> {
+    pub(super) fn guarded<T>(&mut self, work: impl FnOnce(&mut Meeting) -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(|| work(&mut self.meeting)));
         if done.is_err() {
             tracing::error!(room = %self.room, "a meeting ended by a fault; its people are told to come back");
@@ -283,10 +297,11 @@ mod tests {
                 connection: seat.connection,
                 outbox: outbox.clone(),
                 login: None,
-                entrant: Entrant { account: None, role: Role::Guest, account_name: None },
+                entrant: Entrant { account: None, session: None, role: Role::Guest, account_name: None },
                 join: Join { name: Some("Ann".to_owned()), media: MediaState::default(), hand: false, resume },
                 claims,
                 chat: ChatPage::default(),
+                came_by: CameBy::default(),
             };
             let code = room.code.parse().expect("a code");
             let place = meetings.join(room, &code, joining, meetings.withdrawals()).expect("a place");

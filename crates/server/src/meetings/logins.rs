@@ -23,7 +23,9 @@ impl Meetings {
         let over: HashSet<_> = connected.into_iter().filter(|session| !live.contains(session)).collect();
         if !over.is_empty() {
             tracing::info!(sessions = over.len(), "sessions have ended elsewhere");
-            self.end_logins(|login| over.contains(&login.session)).await;
+            for session in over {
+                self.session_ended(session).await;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod effects;
 mod host;
 mod keeper;
 mod logins;
+mod relay;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,13 +24,14 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::auth::token::{Claims, Signer};
-use crate::media::Media;
+use crate::media::{CameBy, Media};
 use crate::metrics::METRICS;
 use crate::shutdown;
 use crate::ws::outbox::{CloseCode, Outbox};
 use crate::ws::words;
 
 pub use keeper::{page, page_after};
+pub use relay::Pace;
 
 /// What may wait for a meeting. A connection that finds it full waits (and so does its client, not the others).
 const INBOX: usize = 512;
@@ -54,6 +56,7 @@ struct Shared {
     media: Media,
     /// People in one meeting.
     people: usize,
+    pace: Pace,
     signer: Signer,
     /// Which run of the server this is; in every resume token.
     run: u64,
@@ -126,6 +129,8 @@ pub struct Joining {
     pub claims: Option<Claims>,
     /// The conversation as the database has it.
     pub chat: ChatPage,
+    /// What they reached us by.
+    pub came_by: CameBy,
 }
 
 /// What a host's inbox holds.
@@ -133,6 +138,7 @@ pub struct Joining {
 enum Envelope {
     Join(Box<Joining>),
     Input(Input),
+    Round(relay::Round),
     #[cfg(test)]
     Fault,
 }
@@ -173,12 +179,21 @@ impl Meetings {
     /// # Errors
     /// When the database cannot tell the key.
     pub async fn open(store: Store, media: Media, people: usize) -> Result<Self, StoreError> {
+        Self::open_at(store, media, people, Pace::default()).await
+    }
+
+    /// The same at another pace.
+    ///
+    /// # Errors
+    /// As [`Meetings::open`].
+    pub async fn open_at(store: Store, media: Media, people: usize, pace: Pace) -> Result<Self, StoreError> {
         let key = store.secret("resume", rand::rng().random()).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
                 media,
                 people,
+                pace,
                 signer: Signer::new(&key),
                 run: rand::rng().random(),
                 recovering_until: now().plus_millis(RESUME_WINDOW_MS),
@@ -241,18 +256,16 @@ impl Meetings {
         Ok(Place { inbox: handle.inbox })
     }
 
-    /// Ends the connections of a session (log-out) wherever they are.
+    /// Ends the connections of a session (log-out) wherever they are. Those who are away from a meeting are gone from it, too.
     pub async fn session_ended(&self, session: Uuid) {
-        self.end_logins(|login| login.session == session).await;
+        self.show_out(|login| login.session == session);
+        self.tell_all(|| Input::SessionEnded { session }).await;
     }
 
-    /// Ends every connection of an account except those of the session `keep` (password change, deletion of the account).
+    /// The same for all sessions of an account except `keep` (password change, deletion of the account).
     pub async fn account_signed_out(&self, account: Uuid, keep: Option<Uuid>) {
-        self.end_logins(|login| login.account == account && Some(login.session) != keep).await;
-        if keep.is_none() {
-            // Also those who are away and might have come back.
-            self.tell_all(|| Input::SignedOut { account }).await;
-        }
+        self.show_out(|login| login.account == account && Some(login.session) != keep);
+        self.tell_all(|| Input::SignedOut { account, keep }).await;
     }
 
     /// Ends the meeting in a room that is deleted.
@@ -309,19 +322,12 @@ impl Meetings {
         (meetings, elsewhere)
     }
 
-    async fn end_logins(&self, ended: impl Fn(&Login) -> bool) {
-        let present: Vec<_> = {
-            let mut registry = self.registry();
-            registry.withdrawals += 1;
-            let of_ended = registry.connections.iter().filter(|(_, present)| present.login.as_ref().is_some_and(&ended));
-            of_ended.map(|(&connection, present)| (connection, present.outbox.clone(), present.meeting.clone())).collect()
-        };
-        for (connection, outbox, meeting) in present {
-            // Said here and now, so that a busy meeting does not keep the connection alive; then the others are told.
-            outbox.close_with(&words::bye(ByeCode::SignedOut), CloseCode::Bye);
-            if let Some(inbox) = meeting {
-                let _ = inbox.send(Envelope::Input(Input::SessionEnded { connection })).await;
-            }
+    /// Ends connections here and now, so that a busy meeting does not keep them alive; it is to be told after that.
+    fn show_out(&self, ended: impl Fn(&Login) -> bool) {
+        let mut registry = self.registry();
+        registry.withdrawals += 1;
+        for present in registry.connections.values().filter(|present| present.login.as_ref().is_some_and(&ended)) {
+            present.outbox.close_with(&words::bye(ByeCode::SignedOut), CloseCode::Bye);
         }
     }
 
@@ -380,6 +386,11 @@ impl Meetings {
 
     fn end_by_drain(&self, code: &RoomCode) {
         self.registry().remove_meeting(code);
+    }
+
+    /// What tells clients this process of the server from another one: the number has 32 bits on the wire.
+    fn run_on_wire(&self) -> u32 {
+        u32::try_from(self.shared.run >> 32).unwrap_or_default()
     }
 
     fn task(&self) -> Task {

@@ -13,6 +13,7 @@ use super::attempts::Attempts;
 use super::outbox::Outbox;
 use crate::auth::door::{Admission, authorize_join};
 use crate::auth::session::{self, SignedIn};
+use crate::media::CameBy;
 use crate::meetings::{self, JoinError, Joining, Login, Place};
 use crate::state::AppState;
 
@@ -26,6 +27,7 @@ pub(super) struct Visitor {
     pub(super) code: Option<RoomCode>,
     pub(super) cookies: HeaderMap,
     pub(super) address: IpAddr,
+    pub(super) came_by: CameBy,
     pub(super) attempts: Arc<Attempts>,
 }
 
@@ -78,9 +80,14 @@ async fn look(
     let admission = admission.ok_or(DeniedCode::RoomNotFound)?;
     let chat = conversation(state, &admission.room, join).await.map_err(unavailable)?;
     let claims = join.resume.as_ref().and_then(|resume| state.meetings.claims(&resume.token, &admission.room, login));
-    let entrant =
-        Entrant { account: login.map(|login| login.account), role: admission.role, account_name: account.map(|account| account.display_name) };
-    Ok((admission, Joining { connection, outbox: outbox.clone(), login, entrant, join: join.clone(), claims, chat }))
+    let entrant = Entrant {
+        account: login.map(|login| login.account),
+        session: login.map(|login| login.session),
+        role: admission.role,
+        account_name: account.map(|account| account.display_name),
+    };
+    let came_by = visitor.came_by.clone();
+    Ok((admission, Joining { connection, outbox: outbox.clone(), login, entrant, join: join.clone(), claims, chat, came_by }))
 }
 
 async fn conversation(state: &AppState, room: &Room, join: &Join) -> Result<ChatPage, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fireside_protocol::limits::FRAME_BYTES;
@@ -18,6 +19,7 @@ use super::attempts::Attempts;
 use super::connection;
 use super::entrance::Visitor;
 use crate::auth::origin;
+use crate::media::CameBy;
 use crate::state::AppState;
 
 /// The subprotocol of the signalling protocol, as both sides must name it.
@@ -50,7 +52,8 @@ pub(super) async fn upgrade(
     response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
 
     let address = origin::client_address(&state.config, peer, request.headers());
-    let visitor = Visitor { code: room.parse().ok(), cookies: cookies(request.headers()), address, attempts };
+    let came_by = came_by(&request);
+    let visitor = Visitor { code: room.parse().ok(), cookies: cookies(request.headers()), address, came_by, attempts };
     tokio::spawn(async move {
         // An error: the client went away before the answer was written.
         if let Ok(upgraded) = hyper::upgrade::on(request).await {
@@ -59,6 +62,13 @@ pub(super) async fn upgrade(
         }
     });
     response
+}
+
+/// The host that the browser asked for.
+fn came_by(request: &Request) -> CameBy {
+    let named = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = named.parse::<Authority>().map_or_else(|_| String::new(), |authority| authority.host().trim_matches(['[', ']']).to_ascii_lowercase());
+    CameBy { host }
 }
 
 fn settings() -> WebSocketConfig {
