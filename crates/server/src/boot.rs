@@ -1,6 +1,7 @@
 //! Builds everything, in order, and takes it down again.
 
-use std::net::SocketAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,6 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use fireside_store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -16,14 +16,20 @@ use tokio::time::MissedTickBehavior;
 use crate::auth::keys::Keys;
 use crate::auth::password::Passwords;
 use crate::auth::session;
-use crate::config::Config;
+use crate::config::{self, Config};
+use crate::http::listen::listen;
+use crate::http::{House, Listeners};
 use crate::media::Media;
 use crate::meetings::Meetings;
 use crate::state::{AppState, now_ms};
+use crate::tls::{self, Fingerprint, Tls};
 use crate::{health, http, metrics, shutdown, site, ws};
 
 /// Ended sessions and full buckets are only ballast; an hour of them does not weigh.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// So often another number is tried where any will do. One of ten thousand taken ones is met by chance once in a few times.
+const FREE_PORT_TRIES: u32 = 16;
 
 /// The moments and measures of a server that are no settings; tests have some of their own.
 #[derive(Clone, Copy, Debug)]
@@ -32,12 +38,14 @@ pub struct Pace {
     pub http: http::Limits,
     /// How often it is looked whether the sessions of those who are connected have ended elsewhere.
     pub sessions_every: Duration,
+    /// How certificates are kept good.
+    pub tls: tls::Pace,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         // Whoever the operator shuts out is out before the next sentence.
-        Self { http: http::Limits::default(), sessions_every: Duration::from_secs(10) }
+        Self { http: http::Limits::default(), sessions_every: Duration::from_secs(10), tls: tls::Pace::default() }
     }
 }
 
@@ -46,10 +54,11 @@ impl Default for Pace {
 pub struct Running {
     address: SocketAddr,
     state: AppState,
+    tls: Option<Tls>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
     /// What is done from time to time.
-    chores: [JoinHandle<()>; 2],
+    chores: [JoinHandle<()>; 3],
 }
 
 /// Opens the database, builds the house and starts to serve.
@@ -67,20 +76,44 @@ pub async fn start(config: Config) -> anyhow::Result<Running> {
 pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let store = open_store(&config).await?;
     let keys = Keys::load(&store).await?;
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .with_context(|| format!("cannot listen on {} (choose another address with --listen)", config.listen))?;
-    let address = listener.local_addr()?;
-    let media = Media::open(&config, keys.relay(), address).await?;
+    let tls = Tls::open(&config, pace.tls)?;
+    let (listeners, media) = open_port(&config, &keys).await?;
+    let address = listeners.main.local_addr()?;
     let meetings = Meetings::open(store.clone(), media.clone(), config.people).await?;
     let state = AppState { config: Arc::new(config), store, meetings, media, keys, passwords: Passwords::default() };
     let (stop, stopped) = oneshot::channel();
     let stopped = async {
         let _ = stopped.await;
     };
-    let served = tokio::spawn(http::serve(listener, router(&state), pace.http, state.config.trusted_proxies.clone(), stopped));
-    let chores = [tokio::spawn(sweep(state.clone())), tokio::spawn(check_sessions(state.clone(), pace.sessions_every))];
-    Ok(Running { address, state, stop, served, chores })
+    let house = House { router: router(&state), media: state.media.clone(), tls: tls.clone(), config: state.config.clone(), limits: pace.http };
+    let served = tokio::spawn(http::serve(listeners, house, stopped));
+    let chores = [
+        tokio::spawn(sweep(state.clone())),
+        tokio::spawn(check_sessions(state.clone(), pace.sessions_every)),
+        tokio::spawn(keep_certificate(tls.clone())),
+    ];
+    Ok(Running { address, state, tls, stop, served, chores })
+}
+
+/// Opens the one port, for TCP and for UDP, and the one for plain HTTP.
+async fn open_port(config: &Config, keys: &Keys) -> anyhow::Result<(Listeners, Media)> {
+    let plain = config.http_listen.map(|address| listen(address, "http_listen")).transpose()?;
+    let mut tries = 0;
+    loop {
+        let main = listen(config.listen, "listen")?;
+        let opened = Media::open(config, keys.relay(), main.local_addr()?).await;
+        tries += 1;
+        match opened {
+            Ok(media) => return Ok((Listeners { main, plain }, media)),
+            // A number that is free for TCP is not always so for UDP.
+            Err(error) if config.listen.port() == 0 && tries < FREE_PORT_TRIES && is_in_use(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn is_in_use(error: &anyhow::Error) -> bool {
+    error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>()).any(|error| error.kind() == io::ErrorKind::AddrInUse)
 }
 
 /// Makes the data folder, for this user alone, and opens the database.
@@ -102,7 +135,15 @@ impl Running {
     /// Where people find it: the configured address, or else where it listens.
     #[must_use]
     pub fn url(&self) -> String {
-        self.state.config.public_url.clone().unwrap_or_else(|| format!("http://{}", friendly(self.address)))
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        self.state.config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", friendly(self.address, scheme)))
+    }
+
+    /// By what people can recognise the certificate that they are asked about; `None`: it is not of our own making.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        let tls = self.tls.as_ref().filter(|_| self.state.config.tls == config::Tls::SelfSigned)?;
+        Some(tls.certificate().fingerprint().clone())
     }
 
     /// Tells the clients, lets what was begun end, and closes the database.
@@ -120,6 +161,12 @@ impl Running {
 fn router(state: &AppState) -> Router {
     let house = site::routes(state).merge(ws::routes()).merge(health::routes()).merge(metrics::routes()).with_state(state.clone());
     site::protect(house, state)
+}
+
+async fn keep_certificate(tls: Option<Tls>) {
+    if let Some(tls) = tls {
+        tls.keep().await;
+    }
 }
 
 async fn sweep(state: AppState) {
@@ -158,6 +205,32 @@ fn make_private(folder: &Path) -> std::io::Result<()> {
 }
 
 /// The default address by the name that browsers give the camera to; one that stands for all by one that can be opened.
-fn friendly(address: SocketAddr) -> String {
-    if address.ip().is_loopback() || address.ip().is_unspecified() { format!("localhost:{}", address.port()) } else { address.to_string() }
+fn friendly(address: SocketAddr, scheme: &str) -> String {
+    let port = match (scheme, address.port()) {
+        ("http", 80) | ("https", 443) => String::new(),
+        (_, port) => format!(":{port}"),
+    };
+    match address.ip().to_canonical() {
+        ip if ip.is_loopback() || ip.is_unspecified() => format!("localhost{port}"),
+        IpAddr::V4(ip) => format!("{ip}{port}"),
+        IpAddr::V6(ip) => format!("[{ip}]{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_written_as_people_would_type_it() {
+        for (address, scheme, written) in [
+            ("127.0.0.1:8000", "http", "localhost:8000"),
+            ("[::]:443", "https", "localhost"),
+            ("0.0.0.0:80", "https", "localhost:80"),
+            ("192.0.2.7:80", "http", "192.0.2.7"),
+            ("[2001:db8::7]:8443", "https", "[2001:db8::7]:8443"),
+        ] {
+            assert_eq!(friendly(address.parse().expect("an address"), scheme), written);
+        }
+    }
 }

@@ -14,4 +14,5 @@ pub mod shutdown;
 pub mod site;
 pub mod state;
 pub mod telemetry;
+pub mod tls;
 pub mod ws;

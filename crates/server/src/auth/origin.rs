@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, header};
 
-use crate::config::Config;
+use crate::config::{Config, Tls};
 
 static SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -37,9 +37,27 @@ pub fn site_origin(config: &Config, headers: &HeaderMap) -> Option<String> {
             let default_port = if scheme == "https" { ":443" } else { ":80" };
             (host.strip_suffix(default_port).unwrap_or(&host) == expected).then(|| url.clone())
         }
-        None if is_local(authority.host()) => Some(format!("http://{}", host.strip_suffix(":80").unwrap_or(&host))),
+        None if is_local(authority.host()) => {
+            let (scheme, default_port) = if config.tls == Tls::Off { ("http", ":80") } else { ("https", ":443") };
+            Some(format!("{scheme}://{}", host.strip_suffix(default_port).unwrap_or(&host)))
+        }
         None => None,
     }
+}
+
+/// The same for one who came by plain HTTP to a server that speaks TLS: where to come instead. `port`: that of TLS, if it is
+/// another one than where they came. By which port they named a configured host is of no matter.
+#[must_use]
+pub fn https_origin(config: &Config, headers: &HeaderMap, port: Option<u16>) -> Option<String> {
+    let host = only(headers, &header::HOST)?;
+    let authority: Authority = host.parse().ok().filter(|_| !host.contains('@'))?;
+    let host = authority.host().to_ascii_lowercase();
+    if let Some(url) = &config.public_url {
+        let expected: Authority = url.strip_prefix("https://")?.parse().ok()?;
+        return (host == expected.host()).then(|| url.clone());
+    }
+    let port = port.or(authority.port_u16()).filter(|port| *port != 443).map(|port| format!(":{port}"));
+    is_local(&host).then(|| format!("https://{host}{}", port.unwrap_or_default()))
 }
 
 /// The address that a request came from, looking through the trusted proxies: the last one in the chain that none of them is.
@@ -134,6 +152,34 @@ mod tests {
         }
         for host in ["evil.test", "localhost.evil.test", "127.0.0.1.nip.io", "a@localhost", "0x7f.1", "", "local host"] {
             assert_eq!(site_origin(&config, &headers(&[("host", host)])), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn with_tls_of_our_own_local_names_are_reached_by_it() {
+        let config = Config { tls: Tls::SelfSigned, ..Config::default() };
+        for (host, origin) in
+            [("192.168.1.7:8443", "https://192.168.1.7:8443"), ("localhost:443", "https://localhost"), ("[::1]:80", "https://[::1]:80")]
+        {
+            assert_eq!(site_origin(&config, &headers(&[("host", host)])).as_deref(), Some(origin));
+        }
+    }
+
+    #[test]
+    fn who_came_by_plain_http_is_sent_to_where_we_are_and_nowhere_else() {
+        let way = |config: &Config, host: &'static str, port| https_origin(config, &headers(&[("host", host)]), port);
+        let config = public("https://meet.example.org:8443");
+        for host in ["meet.example.org", "Meet.Example.org:80", "meet.example.org:8443"] {
+            assert_eq!(way(&config, host, Some(8443)).as_deref(), Some("https://meet.example.org:8443"), "{host}");
+        }
+        assert_eq!(way(&public("http://meet.example.org"), "meet.example.org", None), None);
+        let config = Config::default();
+        assert_eq!(way(&config, "192.168.1.7", Some(443)).as_deref(), Some("https://192.168.1.7"));
+        assert_eq!(way(&config, "[fd00::7]:80", Some(8443)).as_deref(), Some("https://[fd00::7]:8443"));
+        assert_eq!(way(&config, "localhost:8443", None).as_deref(), Some("https://localhost:8443"));
+        for host in ["evil.test", "a@localhost", "localhost.evil.test", ""] {
+            assert_eq!(way(&public("https://meet.example.org"), host, None), None, "{host}");
+            assert_eq!(way(&Config::default(), host, Some(443)), None, "{host}");
         }
     }
 

@@ -30,6 +30,10 @@ impl Serve {
             let already = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context))).await;
             // Whoever started us may have closed standard output; that is no reason not to serve.
             let _ = writeln!(std::io::stdout(), "Fireside is at {}", running.url());
+            if let Some(fingerprint) = running.fingerprint() {
+                let _ =
+                    writeln!(std::io::stdout(), "Browsers will ask whether to trust its certificate, which it made itself. SHA-256: {fingerprint}");
+            }
             tracing::info!(address = %running.address(), "started");
             match already {
                 Poll::Ready(told) => told,

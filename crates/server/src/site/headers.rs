@@ -6,25 +6,35 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use crate::auth::origin;
+use crate::config::{Config, Tls};
+use crate::http::Vouched;
 use crate::state::AppState;
 
-/// A year, as the preload list asks; only said where people reach us by HTTPS.
+/// A year, as the preload list asks.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Puts the security headers on an answer, and `no-store` on one that does not say how long it may be kept.
 pub async fn secure(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let site = origin::site_origin(&state.config, request.headers());
+    let stay = is_to_stay(&state.config, request.extensions().get());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, policy(site.as_deref()));
-    if state.config.https() {
+    if stay {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     forbid_keeping(headers);
     response
+}
+
+/// Whether a browser is told to come by HTTPS and nothing else: where people use an address of HTTPS, and not by a certificate
+/// that they had to be asked about, since they could not go on past it afterwards.
+fn is_to_stay(config: &Config, vouched: Option<&Vouched>) -> bool {
+    let https = config.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    https && (config.tls == Tls::Off || vouched.is_some())
 }
 
 const ALWAYS: [(&str, &str); 6] = [

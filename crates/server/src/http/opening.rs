@@ -1,0 +1,116 @@
+//! The first bytes of a connection, and what they say is spoken on it.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// As many bytes are looked at before somebody is chosen to read them.
+const LOOKED_AT: usize = 16;
+
+/// What is spoken on a stream, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spoken {
+    /// A TLS record of a handshake (RFC 8446, 5.1).
+    Tls,
+    /// A STUN message (RFC 8489, 5): the first two bits are zero, and a TURN client over a stream begins with one.
+    Turn,
+    /// Anything else: HTTP, whose methods begin with letters, or rubbish, to which HTTP's answer is as good as any.
+    Http,
+}
+
+impl Spoken {
+    fn of(first: u8) -> Self {
+        match first {
+            0x16 => Self::Tls,
+            // ICE over TCP (RFC 6544) begins like this too, with the two bytes of a length (RFC 4571). It would be told from TURN
+            // here, by STUN's magic cookie, which it has at 6 and not at 4: all of that is within what is looked at.
+            0x00..=0x03 => Self::Turn,
+            _ => Self::Http,
+        }
+    }
+}
+
+/// Looks at the first bytes of a stream. Afterwards it is read from the beginning, as if nobody had looked.
+///
+/// # Errors
+/// The stream's own; `UnexpectedEof` when it ends without a byte.
+pub(super) async fn look<S: AsyncRead + Unpin>(mut stream: S) -> io::Result<(Spoken, Opened<S>)> {
+    let mut bytes = [0; LOOKED_AT];
+    let end = stream.read(&mut bytes).await?;
+    let first = bytes.first().filter(|_| end > 0).ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((Spoken::of(*first), Opened { bytes, next: 0, end, stream }))
+}
+
+/// A stream whose first bytes have been looked at.
+#[derive(Debug)]
+pub(super) struct Opened<S> {
+    bytes: [u8; LOOKED_AT],
+    next: usize,
+    end: usize,
+    stream: S,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Opened<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let Some(waiting) = this.bytes.get(this.next..this.end).filter(|waiting| !waiting.is_empty()) else {
+            return Pin::new(&mut this.stream).poll_read(cx, buffer);
+        };
+        let taken = waiting.len().min(buffer.remaining());
+        buffer.put_slice(waiting.split_at(taken).0);
+        this.next += taken;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Opened<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_reads_afterwards_misses_nothing() {
+        let text: Vec<u8> = (0..100).map(|byte| b'A' + byte % 26).collect();
+        let (spoken, mut stream) = look(&text[..]).await.expect("bytes");
+        assert_eq!(spoken, Spoken::Http);
+        let mut small = [0; 5];
+        stream.read_exact(&mut small).await.expect("bytes");
+        let mut read = small.to_vec();
+        stream.read_to_end(&mut read).await.expect("the rest");
+        assert_eq!(read, text);
+    }
+
+    #[tokio::test]
+    async fn the_first_byte_tells_what_is_spoken() {
+        let spoken = async |bytes: &[u8]| look(bytes).await.map(|(spoken, _)| spoken).map_err(|error| error.kind());
+        assert_eq!(spoken(&[0x16, 3, 1]).await, Ok(Spoken::Tls));
+        assert_eq!(spoken(&[0x00, 0x01, 0, 0]).await, Ok(Spoken::Turn));
+        assert_eq!(spoken(&[0x03]).await, Ok(Spoken::Turn));
+        assert_eq!(spoken(b"GET /").await, Ok(Spoken::Http));
+        assert_eq!(spoken(&[0xff]).await, Ok(Spoken::Http));
+        assert_eq!(spoken(&[]).await, Err(io::ErrorKind::UnexpectedEof));
+    }
+}

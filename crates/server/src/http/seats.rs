@@ -1,0 +1,167 @@
+//! How many connections there may be, in all and from one address.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use ipnet::IpNet;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::auth::origin;
+
+/// Descriptors that are kept for everything but connections: the database (each SQLite connection has three), the log, the
+/// runtime.
+const RESERVED: usize = 64;
+/// However few descriptors there are, so many people are let in.
+const FEWEST: usize = 16;
+/// Without a limit of the system's: what fits into the memory of a large machine.
+const MOST: usize = 100_000;
+
+/// The seats of a server, at all its doors together; cheap to clone.
+#[derive(Clone, Debug)]
+pub(super) struct Seats {
+    free: Arc<Semaphore>,
+    held: Arc<Held>,
+    from_one_address: usize,
+    proxies: Arc<[IpNet]>,
+}
+
+impl Seats {
+    /// So many, of which one address may hold a part. `proxies`: from there come many.
+    pub(super) fn new(connections: usize, from_one_address: usize, proxies: &[IpNet]) -> Self {
+        Self { free: Arc::new(Semaphore::new(connections)), held: Arc::default(), from_one_address, proxies: proxies.into() }
+    }
+
+    /// Somebody who came now would have to wait.
+    pub(super) fn are_taken(&self) -> bool {
+        self.free.available_permits() == 0
+    }
+
+    /// A seat, as soon as one is free.
+    pub(super) async fn take(&self) -> OwnedSemaphorePermit {
+        // Never closed, and so never an error; if it were, none would be let in.
+        let Ok(seat) = Arc::clone(&self.free).acquire_owned().await else { std::future::pending().await };
+        seat
+    }
+
+    /// A part of what this address may hold. `None`: it holds all of that.
+    pub(super) fn share(&self, address: IpAddr) -> Option<Share> {
+        let address = address.to_canonical();
+        if self.proxies.iter().any(|proxy| proxy.contains(&address)) {
+            return Some(Share(None));
+        }
+        let network = origin::network(address);
+        let mut held = self.held.lock();
+        let count = held.entry(network).or_default();
+        if *count >= self.from_one_address {
+            return None;
+        }
+        *count += 1;
+        Some(Share(Some((self.held.clone(), network))))
+    }
+}
+
+/// How many connections this process can hold by the system's word on descriptors. A quarter of them is left to the relay, which
+/// has a socket for each of its own ends.
+pub(super) fn connections() -> usize {
+    // Where there is no such file, the accepting itself finds the limit and waits.
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    descriptors(&limits).map_or(MOST, |descriptors| (descriptors.saturating_sub(RESERVED) / 4 * 3).clamp(FEWEST, MOST))
+}
+
+/// The limit in force (the "soft" one) of `/proc/self/limits`, proc(5).
+fn descriptors(limits: &str) -> Option<usize> {
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// How many connections each address holds; none are not noted.
+#[derive(Debug, Default)]
+struct Held(Mutex<HashMap<IpAddr, usize>>);
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // Nothing that runs under this lock panics half-way through a change.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection of an address; `None`: of a proxy, where nobody counts.
+#[derive(Debug)]
+pub(super) struct Share(Option<(Arc<Held>, IpAddr)>);
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        let Some((held, network)) = &self.0 else { return };
+        let mut held = held.lock();
+        if let Some(count) = held.get_mut(network) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(network);
+            }
+        }
+    }
+}
+
+/// A connection that counts for as long as it is open, whatever is spoken on it.
+#[derive(Debug)]
+pub(super) struct Seated {
+    stream: TcpStream,
+    _seat: OwnedSemaphorePermit,
+    _share: Share,
+}
+
+impl Seated {
+    pub(super) fn new(stream: TcpStream, seat: OwnedSemaphorePermit, share: Share) -> Self {
+        Self { stream, _seat: seat, _share: share }
+    }
+}
+
+impl AsyncRead for Seated {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Seated {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_word_on_descriptors_is_read() {
+        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
+                      Max processes             95931                95931                processes \n\
+                      Max open files            1024                 524288               files     \n";
+        assert_eq!(descriptors(limits), Some(1024));
+        assert_eq!(descriptors("Max open files            unlimited            unlimited            files"), None);
+        assert_eq!(descriptors(""), None);
+        assert!((FEWEST..=MOST).contains(&connections()));
+    }
+}
