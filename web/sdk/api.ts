@@ -49,7 +49,7 @@ export interface RoomEvents {
   source_lost: Source;
   /** The room's title changed. */
   room: RoomInfo;
-  /** There are new readings: `stats`, `history` and `uplink` have them. About every two seconds, not while the page is hidden. */
+  /** There are new readings: `stats`, `history` and `uplink` have them. About every two seconds, every ten while the page is hidden. */
   measured: void;
   /** Several attempts to reach somebody have failed (`connection` is `failed`); once for each time that this happens. It goes on trying. */
   unreachable: { participant: Participant; diagnosis: Diagnosis };
@@ -90,7 +90,7 @@ export interface Room extends Events<RoomEvents> {
 
 /** One reading of the way to one participant. While there is no way, the rates are 0 and the rest is null. */
 export interface LinkSample extends LinkStats {
-  /** When it was taken, in `performance.now()` time. They are not evenly spaced: none is taken while the page is hidden. */
+  /** When it was taken, in `performance.now()` time. They are not evenly spaced: while the page is hidden there are fewer. */
   at: number;
   /** What was made of it and of those before it. */
   quality: Quality;

@@ -4,7 +4,7 @@ import type { LinkSample, Participant, Room, RoomEvents, RoomState, Source, Upli
 import { Conversation } from "./chat";
 import { Emitter } from "./emitter";
 import type { Diagnosis } from "./monitor/diagnosis";
-import type { Monitor, Watched } from "./monitor/monitor";
+import type { Monitor } from "./monitor/monitor";
 import type { Quality } from "./monitor/quality";
 import { OwnPerson, RemotePerson } from "./participant";
 import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, RoomInfo, ServerMessage, Welcome } from "./protocol.gen";
@@ -23,6 +23,8 @@ const REPEAT_MS = 2_000;
 /** The server, as the room needs it. */
 export interface Line {
   send(message: Exclude<ClientMessage, { type: "join" }>): boolean;
+  /** It may be broken. */
+  wake(moved: boolean): void;
   leave(): Promise<void>;
 }
 
@@ -55,8 +57,9 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   #missing = new Set<ParticipantId>();
   #recovering: ReturnType<typeof setTimeout> | undefined;
   #repeating: ReturnType<typeof setTimeout> | undefined;
+  /** The server's process. */
+  #run: number | null = null;
   #monitor: Monitor | null = null;
-  #monitorComing: Promise<Monitor> | null = null;
   readonly #listening: ReturnType<typeof setInterval>;
 
   constructor(line: Line, wishes: Wishes, told: Omit<Join, "resume">, welcome: Welcome) {
@@ -69,13 +72,14 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     const own = welcome.participants.find(({ id }) => id === welcome.you) ?? nobody(welcome.you, wishes.name);
     this.local = new OwnPerson(own, wishes.tracks, {
       connection: () => this.#ownConnection(),
-      quality: () => this.#ownQuality(),
+      quality: () => this.#monitor?.ownQuality(this.#participants) ?? "good",
       setTrack: (source, track) => this.#setTrack(source, track),
     });
     this.#confirmedName = own.name;
     this.#transport = new Mesh({
       signal: (to, connection, body) => line.send({ type: "signal", to, connection, body }),
       changed: (id) => this.#changed(id),
+      interrupted: () => line.wake(false),
     });
     this.chat = new Conversation({
       send: (message) => line.send(message),
@@ -154,6 +158,10 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     if (fresh) this.chat.begin(welcome.you, welcome.chat);
     else this.chat.resumed(welcome.resumed === "snapshot" ? welcome.chat : null);
     this.#tellChanges();
+    // What the server relayed is gone with its process. Else it was the network that broke the connection, perhaps.
+    if (this.#run !== welcome.run && this.#run !== null) this.#monitor?.relayGone();
+    else void this.#monitor?.suspect();
+    this.#run = welcome.run;
     this.#watch().catch(() => undefined);
   }
 
@@ -341,31 +349,28 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.#monitor?.changed(id);
   }
 
-  /** Loads what watches the ways, unless it is there; after a failure it is tried again. */
-  #watch(): Promise<Monitor> {
+  /** Loads what watches the ways, unless it is there. */
+  async #watch(): Promise<Monitor> {
+    const { Monitor } = await import("./monitor/monitor");
+    if (this.#monitor) return this.#monitor;
     const people = this.#people;
-    const room: Watched = {
+    this.#monitor = new Monitor({
       transport: this.#transport,
       people: () => [...people.keys()],
       server: () => this.state.kind === "connected",
+      networkChanged: (moved) => {
+        this.#line.wake(moved);
+        this.#transport.networkChanged(moved);
+      },
       judged: (id, quality) => this.#judged(id, quality),
       measured: () => this.emit("measured"),
       unreachable: (id, diagnosis) => {
         const participant = people.get(id);
         if (participant) this.emit("unreachable", { participant, diagnosis });
       },
-    };
-    return (this.#monitorComing ??= import("./monitor/monitor").then(
-      ({ Monitor }) => {
-        this.#monitor = new Monitor(room);
-        if (this.state.kind === "ended") this.#monitor.close();
-        return this.#monitor;
-      },
-      (error: unknown) => {
-        this.#monitorComing = null;
-        throw error;
-      },
-    ));
+    });
+    if (this.state.kind === "ended") this.#monitor.close();
+    return this.#monitor;
   }
 
   #judged(id: ParticipantId, quality: Quality): void {
@@ -374,12 +379,6 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     person.judged = quality;
     this.emit("updated", person);
     this.emit("updated", this.local);
-  }
-
-  /** What comes from all of them badly is our own network's doing. */
-  #ownQuality(): Quality {
-    const all = this.#participants.map(({ quality }) => quality);
-    return BEST_FIRST.find((quality) => all.includes(quality)) ?? (this.state.kind === "connected" ? "good" : "lost");
   }
 
   #listen(): void {
@@ -414,8 +413,6 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.chat.ended();
   }
 }
-
-const BEST_FIRST: readonly Quality[] = ["good", "fair", "poor", "lost"];
 
 /** What the browser should care for when it has to choose. */
 const HINTS: Record<Source, string> = { microphone: "speech", camera: "motion", screen: "detail", screen_audio: "music" };

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import type { ByeCode, DeniedCode, Welcome } from "./protocol.gen";
-import { Signal, type SignalState } from "./signal";
+import { pauseBefore, Signal, type SignalState } from "./signal";
 import { FakeSocket } from "./testing/fake-socket";
 import { fakeBrowser, pass, settle } from "./testing/setup";
 
@@ -33,6 +33,41 @@ function joined(over?: Partial<Welcome>) {
   FakeSocket.last.open();
   welcome(FakeSocket.last, over);
   return all;
+}
+
+/** Mulberry32: the same numbers each time. */
+function seeded(seed: number): () => number {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t ^= t + Math.imul(t ^ (t >>> 7), 61 | t);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** When the last of so many is back, who were all lost at 0 by a server that is away for a while and then refuses those who are too many. */
+function storm(clients: number, perSecond: number, away: number): number {
+  const random = seeded(7);
+  const slice = 50;
+  const due = new Map<number, number[]>([[0, Array.from({ length: clients }, () => 0)]]);
+  let back = 0;
+  for (let now = 0; ; now += slice) {
+    let room = now < away ? 0 : (perSecond * slice) / 1000;
+    // By lot, not in the order in which they were lost.
+    for (const attempt of (due.get(now) ?? []).sort(() => random() - 0.5)) {
+      if (room >= 1) {
+        room -= 1;
+        back += 1;
+        continue;
+      }
+      const at = Math.ceil((now + 1 + pauseBefore(attempt + 1, random())) / slice) * slice;
+      const others = due.get(at);
+      if (others) others.push(attempt + 1);
+      else due.set(at, [attempt + 1]);
+    }
+    due.delete(now);
+    if (back === clients || now > 120_000) return now;
+  }
 }
 
 describe("coming in", () => {
@@ -189,21 +224,86 @@ describe("coming back", () => {
     expect(FakeSocket.all.length).toBeGreaterThan(hanging);
   });
 
-  it("looks at once when the network or the page is back", async () => {
-    const page = new EventTarget() as EventTarget & { visibilityState: string };
-    page.visibilityState = "visible";
-    const network = new EventTarget();
-    vi.stubGlobal("document", page);
-    vi.stubGlobal("addEventListener", network.addEventListener.bind(network));
-    vi.stubGlobal("removeEventListener", network.removeEventListener.bind(network));
+  it("does not wait for a hanging attempt as long as it would at the door, but for a server that is busy", async () => {
     joined();
-    page.dispatchEvent(new Event("visibilitychange"));
-    expect(FakeSocket.last.sent.at(-1)).toEqual({ type: "ping", seq: 0 });
+    await pass(6_000);
+    FakeSocket.last.drop();
+    await pass(0);
+    expect(FakeSocket.all).toHaveLength(2);
+    await pass(3_500);
+    expect(FakeSocket.all.length).toBeGreaterThan(2);
+    FakeSocket.last.open();
+    const busy = FakeSocket.all.length;
+    await pass(7_900);
+    expect(FakeSocket.all).toHaveLength(busy);
+    welcome(FakeSocket.last, { resumed: "replayed" });
+    await pass(9_000);
+    expect(FakeSocket.all).toHaveLength(busy);
+  });
+
+  it("comes back in less than half a minute, ten thousand at once, to a server that takes 700 a second", () => {
+    expect(storm(10_000, 700, 2_000)).toBeLessThan(30_000);
+  });
+});
+
+describe("a sign that the network has changed", () => {
+  const pings = () => FakeSocket.last.sent.filter(({ type }) => type === "ping");
+
+  it.each([
+    [true, 1_000],
+    [false, 2_000],
+  ])("is followed by a question at once, with a short deadline (moved: %s)", async (moved, patience) => {
+    const { signal } = joined();
+    signal.wake(moved);
+    expect(pings()).toHaveLength(1);
+    await pass(patience - 1);
+    expect(FakeSocket.all).toHaveLength(1);
+    await pass(2);
+    expect(FakeSocket.all).toHaveLength(2);
+  });
+
+  it("changes nothing where the server answers", async () => {
+    const { signal } = joined();
+    signal.wake(true);
+    await pass(800);
+    FakeSocket.last.say({ type: "pong" });
+    await pass(9_000);
+    expect(FakeSocket.all).toHaveLength(1);
+  });
+
+  it("said again and again does not put the deadline off", async () => {
+    const { signal } = joined();
+    for (let count = 0; count < 5; count += 1) {
+      signal.wake(false);
+      await pass(500);
+    }
+    expect(FakeSocket.all.length).toBeGreaterThan(1);
+  });
+
+  it("ends the wait for the next attempt", async () => {
+    const { signal } = joined();
+    await pass(6_000);
     FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
+    FakeSocket.last.drop();
     await pass(30_000);
+    expect(signal.state.kind).toBe("waiting");
     const before = FakeSocket.all.length;
-    network.dispatchEvent(new Event("online"));
-    expect(FakeSocket.all.length).toBe(before + 1);
+    signal.wake(false);
+    expect(FakeSocket.all).toHaveLength(before + 1);
+  });
+
+  it("gives up an attempt that went out into the network before", async () => {
+    const { signal } = joined();
+    FakeSocket.last.drop();
+    await pass(2_000);
+    const hanging = FakeSocket.last;
+    expect(signal.state.kind).toBe("connecting");
+    signal.wake(false);
+    expect(FakeSocket.last).toBe(hanging);
+    signal.wake(true);
+    expect(FakeSocket.last).not.toBe(hanging);
+    hanging.open();
+    expect(hanging.sent).toEqual([]);
   });
 });
 

@@ -30,10 +30,13 @@ const GROWTH = 1.6;
 const LONGEST_MS = 5_000;
 /** A connection attempt that has not led to `welcome` or `denied` by then is given up. */
 const ATTEMPT_MS = 8_000;
+/** The same for the first attempts to come back, growing; what waits in a network that is gone is no use. */
+const RETURN_MS = 3_000;
 /** A `ping` is answered by then, or the connection is dead. */
 const PONG_MS = 5_000;
-/** The same when the network or the page has just come back, where a dead connection is likely. */
-const PROBE_MS = 2_500;
+/** The same when there is a sign that it may be dead, and when there is another network. */
+const PROBE_MS = 2_000;
+const MOVED_MS = 1_000;
 /** Failed attempts in a row after which we are lost: about four minutes. */
 const ATTEMPTS = 60;
 /** The first entry is waited for this long (server restarting, network hiccup) before the person is told. */
@@ -62,7 +65,10 @@ export class Signal {
   #attempt = 0;
   #misbehaved = false;
   #lastDenied: DeniedCode | null = null;
-  #heardAt = 0;
+  /** When the answer to a `ping` is due. */
+  #due = Infinity;
+  /** When this attempt to connect began. */
+  #openedAt = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pinging: ReturnType<typeof setInterval> | undefined;
   #deadline: ReturnType<typeof setTimeout> | undefined;
@@ -73,8 +79,6 @@ export class Signal {
   constructor(url: string, handlers: SignalHandlers) {
     this.#url = url;
     this.#handlers = handlers;
-    globalThis.addEventListener?.("online", this.#wake);
-    globalThis.document?.addEventListener("visibilitychange", this.#wake);
     this.#open();
   }
 
@@ -87,6 +91,17 @@ export class Signal {
     if (!this.#welcomed || this.#socket?.readyState !== 1) return false;
     this.#socket.send(JSON.stringify(message));
     return true;
+  }
+
+  /** There is a sign that the network has changed. `moved`: it has. Looks at once instead of waiting. */
+  wake(moved: boolean): void {
+    if (this.#welcomed) return this.#ping(moved ? MOVED_MS : PROBE_MS);
+    if (this.#attempt === 0) return;
+    const stale = moved && this.#state.kind === "connecting" && performance.now() - this.#openedAt > MOVED_MS;
+    if (!stale && this.#state.kind !== "waiting") return;
+    this.#attempt = 1;
+    this.#drop();
+    this.#open();
   }
 
   /** Says goodbye and ends; resolves when the server has heard it, or after half a second. */
@@ -116,10 +131,16 @@ export class Signal {
     socket.onopen = () => this.#join(socket);
     socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(data);
     socket.onclose = () => socket === this.#socket && this.#lost();
-    this.#timer = setTimeout(() => this.#lost(), ATTEMPT_MS);
+    this.#openedAt = performance.now();
+    const back = this.#token === null ? ATTEMPT_MS : RETURN_MS * GROWTH ** Math.max(0, this.#attempt - 1);
+    this.#timer = setTimeout(() => this.#lost(), Math.min(ATTEMPT_MS, back));
   }
 
   #join(socket: WebSocket): void {
+    if (socket !== this.#socket) return;
+    // The network is there. A server to which everyone comes back at once may take its time.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#lost(), ATTEMPT_MS);
     const join: Join = this.#handlers.join();
     if (this.#token !== null) {
       const resume: Resume = { token: this.#token, seq: this.#seq };
@@ -137,7 +158,7 @@ export class Signal {
     } catch {
       return;
     }
-    this.#heardAt = performance.now();
+    this.#heard();
     // A welcome's `seq` is not its own place in the order, but what it includes.
     if (frame.seq !== undefined && frame.type !== "welcome") {
       if (frame.seq <= this.#seq) return;
@@ -206,7 +227,7 @@ export class Signal {
     if (this.#attempt >= ATTEMPTS) return this.#end("lost");
     const step = this.#attempt === 0 && !atOnce ? 1 : this.#attempt;
     this.#attempt = step + 1;
-    this.#wait(step === 0 ? 0 : Math.min(LONGEST_MS, SHORTEST_MS * GROWTH ** (step - 1)) * (0.5 + Math.random() / 2));
+    this.#wait(pauseBefore(step, Math.random()));
   }
 
   #wait(ms: number): void {
@@ -214,26 +235,25 @@ export class Signal {
     this.#set({ kind: "waiting", retryAt: performance.now() + ms });
   }
 
-  readonly #wake = (): void => {
-    if (globalThis.document?.visibilityState === "hidden") return;
-    if (this.#welcomed) return this.#ping(PROBE_MS);
-    if (this.#state.kind !== "waiting" || this.#attempt === 0) return;
-    this.#attempt = 1;
-    this.#open();
-  };
-
   #ping(patience: number): void {
-    if (!this.send({ type: "ping", seq: this.#seq })) return;
+    const due = performance.now() + patience;
+    // One that is out already, and is waited for no longer than that, does.
+    if (this.#due <= due || !this.send({ type: "ping", seq: this.#seq })) return;
     this.#told = this.#seq;
-    const asked = performance.now();
+    this.#due = due;
     clearTimeout(this.#deadline);
-    this.#deadline = setTimeout(() => this.#heardAt < asked && this.#lost(), patience);
+    this.#deadline = setTimeout(() => this.#lost(), patience);
+  }
+
+  #heard(): void {
+    clearTimeout(this.#deadline);
+    this.#due = Infinity;
   }
 
   /** Lets go of the socket; nothing that it still says is heard. */
   #drop(): void {
     clearTimeout(this.#timer);
-    clearTimeout(this.#deadline);
+    this.#heard();
     clearInterval(this.#pinging);
     const socket = this.#socket;
     this.#socket = null;
@@ -246,8 +266,6 @@ export class Signal {
     if (!close) this.#socket = null;
     this.#drop();
     clearInterval(this.#pinging);
-    globalThis.removeEventListener?.("online", this.#wake);
-    globalThis.document?.removeEventListener("visibilitychange", this.#wake);
     this.#set({ kind: "ended", reason });
   }
 
@@ -255,4 +273,9 @@ export class Signal {
     this.#state = state;
     this.#handlers.state(state);
   }
+}
+
+/** How long to wait before the attempt of this number; `random` in 0…1, so that those who were lost together don't come back together. */
+export function pauseBefore(attempt: number, random: number): number {
+  return attempt === 0 ? 0 : Math.min(LONGEST_MS, SHORTEST_MS * GROWTH ** (attempt - 1)) * (0.5 + random / 2);
 }

@@ -64,6 +64,13 @@ export function readStats(report: RTCStatsReport, memory: StatsMemory): Reading 
   };
 }
 
+/** Bytes of sound and picture that have arrived. */
+export function received(report: RTCStatsReport): number {
+  let bytes = 0;
+  report.forEach(({ type, bytesReceived }: Entry) => (bytes += type === "inbound-rtp" ? Number(bytesReceived) || 0 : 0));
+  return bytes;
+}
+
 /** What is known of a way that is not there. */
 export const noLink: LinkStats = { kbitsIn: 0, kbitsOut: 0, rtt: null, loss: null, jitter: null, path: null, transport: null };
 

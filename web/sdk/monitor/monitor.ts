@@ -2,23 +2,32 @@
 // has what it needs to show a call.
 import type { LinkSample, Uplink } from "../api";
 import type { ParticipantId } from "../protocol.gen";
-import { noLink, readStats, type StatsMemory } from "../stats";
-import type { PathState, Transport } from "../transport/transport";
+import { noLink, readStats, received, type StatsMemory } from "../stats";
+import type { Transport } from "../transport/transport";
+import { detourAt, type Detour } from "./detour";
 import { diagnose, type Diagnosis } from "./diagnosis";
-import { judge, rate, UNTESTED, type Judgement } from "./quality";
+import { watchNetwork } from "./network";
+import { best, judge, rate, UNTESTED, type Judgement, type Quality } from "./quality";
 
 const EVERY_MS = 2_000;
+/** While the page is hidden, only every so many times. */
+const HIDDEN = 5;
 /** Two minutes, for a plot. */
 const KEPT = 60;
+/** A way on which so much arrived before, and nothing at all for so long, is taken for dead. (Somebody silent sends less than that.) */
+const SPEAKING_KBITS = 10;
+const SILENT_MS = 700;
 
 /** The room, as the monitor sees it. */
 export interface Watched {
-  readonly transport: Pick<Transport, "state" | "report" | "traces" | "iceServers">;
+  readonly transport: Pick<Transport, "state" | "report" | "traces" | "iceServers" | "relayOnly" | "restart" | "improve">;
   people(): readonly ParticipantId[];
   /** The WebSocket works. */
   server(): boolean;
+  /** There may be another network. `moved`: there is. */
+  networkChanged(moved: boolean): void;
   /** This is the judgement on them now. */
-  judged(id: ParticipantId, quality: LinkSample["quality"]): void;
+  judged(id: ParticipantId, quality: Quality): void;
   /** There are new readings. */
   measured(): void;
   unreachable(id: ParticipantId, diagnosis: Diagnosis): void;
@@ -29,6 +38,7 @@ interface Link {
   judgement: Judgement;
   memory: StatsMemory;
   limited: Uplink["limited"];
+  detour: Detour | null;
   /** It was told that they cannot be reached. */
   told: boolean;
 }
@@ -37,11 +47,15 @@ export class Monitor {
   readonly #room: Watched;
   readonly #links = new Map<ParticipantId, Link>();
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #unwatch: () => void;
   #reading = false;
+  #suspicious = false;
+  #ticks = 0;
 
   constructor(room: Watched) {
     this.#room = room;
     this.#timer = setInterval(() => void this.#read(), EVERY_MS);
+    this.#unwatch = watchNetwork((moved) => this.#networkChanged(moved));
     for (const id of room.people()) this.changed(id);
   }
 
@@ -58,18 +72,21 @@ export class Monitor {
     };
   }
 
+  /** What comes from all of them badly is our own network's doing: we are as good as the best of them. */
+  ownQuality(others: readonly { quality: Quality }[]): Quality {
+    if (others.length === 0) return this.#room.server() ? "good" : "lost";
+    return best(others.map(({ quality }) => quality));
+  }
+
   diagnosis(): Diagnosis {
     const { transport, people, server } = this.#room;
-    const is = (wanted: PathState) => (id: ParticipantId) => transport.state(id) === wanted;
     return diagnose({
       server: server(),
       iceServers: transport.iceServers,
       traces: transport.traces,
       tellsErrors: "onicecandidateerror" in RTCPeerConnection.prototype,
-      failing: people().filter(is("failed")),
-      transports: people()
-        .filter(is("connected"))
-        .map((id) => this.history(id).at(-1)?.transport ?? null),
+      failing: people().filter((id) => transport.state(id) === "failed"),
+      transports: this.#connected().map((id) => this.history(id).at(-1)?.transport ?? null),
     });
   }
 
@@ -81,13 +98,38 @@ export class Monitor {
     link.told = failed;
   }
 
+  /** What is up is looked at: is anything arriving? If not, it need not wait until the browser is sure. */
+  async suspect(): Promise<void> {
+    if (this.#suspicious) return;
+    this.#suspicious = true;
+    const ids = this.#connected().filter((id) => (this.history(id).at(-1)?.kbitsIn ?? 0) >= SPEAKING_KBITS);
+    const before = await this.#received(ids);
+    await new Promise((resolve) => setTimeout(resolve, SILENT_MS));
+    const after = await this.#received(ids);
+    this.#suspicious = false;
+    for (const id of ids) if (after.get(id) === before.get(id)) this.#room.transport.restart(id);
+  }
+
+  /** The server's process is another: what goes through its relay is dead, whatever the browser still believes. */
+  relayGone(): void {
+    for (const id of this.#connected()) if (this.history(id).at(-1)?.path === "relay") this.#room.transport.restart(id);
+  }
+
   close(): void {
     clearInterval(this.#timer);
+    this.#unwatch();
+  }
+
+  #networkChanged(moved: boolean): void {
+    this.#room.networkChanged(moved);
+    for (const link of this.#links.values()) link.detour = null;
+    if (!moved) void this.suspect();
   }
 
   async #read(): Promise<void> {
-    // Nobody looks, and a reading that takes longer than the pause between two is not made more often.
-    if (this.#reading || globalThis.document?.visibilityState === "hidden") return;
+    // Nobody looks, so it need not be often: a detour may end all the same.
+    const hidden = globalThis.document?.visibilityState === "hidden";
+    if (this.#reading || (hidden && (this.#ticks += 1) % HIDDEN > 0)) return;
     this.#reading = true;
     const people = this.#room.people();
     for (const id of [...this.#links.keys()]) if (!people.includes(id)) this.#links.delete(id);
@@ -106,11 +148,33 @@ export class Monitor {
     link.limited = reading?.limited ?? null;
     link.samples = [...link.samples.slice(1 - KEPT), { at: performance.now(), quality, ...(reading?.link ?? noLink) }];
     this.#room.judged(id, quality);
+    this.#shorten(id, link);
+  }
+
+  /** Tries, ever less often, to get from the relay to a direct way. */
+  #shorten(id: ParticipantId, link: Link): void {
+    const relayed = link.samples.at(-1)?.path === "relay" && !this.#room.transport.relayOnly;
+    const { detour, due } = relayed ? detourAt(link.detour, performance.now()) : { detour: null, due: false };
+    link.detour = detour;
+    if (due) this.#room.transport.improve(id);
+  }
+
+  /** How much has arrived from each; not a number where it cannot be read. */
+  async #received(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, number>> {
+    const reports = ids.map(async (id): Promise<[ParticipantId, number]> => {
+      const report = await this.#room.transport.report(id).catch(() => null);
+      return [id, report ? received(report) : NaN];
+    });
+    return new Map(await Promise.all(reports));
+  }
+
+  #connected(): readonly ParticipantId[] {
+    return this.#room.people().filter((id) => this.#room.transport.state(id) === "connected");
   }
 
   #link(id: ParticipantId): Link {
     let link = this.#links.get(id);
-    if (!link) this.#links.set(id, (link = { samples: [], judgement: UNTESTED, memory: {}, limited: null, told: false }));
+    if (!link) this.#links.set(id, (link = { samples: [], judgement: UNTESTED, memory: {}, limited: null, detour: null, told: false }));
     return link;
   }
 }

@@ -29,6 +29,10 @@ export function rate({ loss, rtt, jitter, freezes }: Pick<LinkStats, "loss" | "r
   return STEPS[Math.max(step("loss"), step("rtt"), step("jitter"), step("freezes"))]!;
 }
 
+export function best(qualities: readonly Quality[]): Quality {
+  return STEPS.find((step) => qualities.includes(step)) ?? "lost";
+}
+
 export interface Judgement {
   readonly quality: Quality;
   /** The last readings, all of them better or all of them worse than that. */

@@ -71,7 +71,7 @@ export class Mesh implements Transport, PairHost {
   }
 
   networkChanged(moved: boolean): void {
-    this.traces = [];
+    if (moved) this.traces = [];
     for (const pair of this.#pairs.values()) pair.networkChanged(moved);
   }
 

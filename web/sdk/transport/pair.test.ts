@@ -13,11 +13,13 @@ const DELAY = 50;
 let said: { from: string; connection: number; body: SignalBody }[];
 let lose: (from: string, body: SignalBody) => boolean;
 let up: boolean;
+let delay: number;
 
 beforeEach(() => {
   said = [];
   lose = () => false;
   up = true;
+  delay = DELAY;
 });
 
 /** Ada (impolite) and Bo (polite), as each sees the other, with messages that take their time. */
@@ -27,7 +29,7 @@ function couple(): { toBo: Pair; toAda: Pair } {
     signal(_to, connection, body) {
       if (!up) return false;
       said.push({ from, connection, body });
-      if (!lose(from, body)) setTimeout(() => other().receive(connection, body), DELAY);
+      if (!lose(from, body)) setTimeout(() => other().receive(connection, body), delay);
       return true;
     },
     changed: () => undefined,
@@ -178,9 +180,10 @@ describe("mending", () => {
     await pass(30_000);
     expect(said).toEqual([]);
     both.toBo.reachable = both.toAda.reachable = true;
+    delay = 500;
     both.toBo.refresh();
     both.toAda.refresh();
-    await pass(DELAY * 6);
+    await pass(delay * 6);
     expectWhole(both);
     expect(live()).toEqual(peers);
     expect(kinds("ada")).not.toContain("answer");

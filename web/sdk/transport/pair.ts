@@ -157,7 +157,7 @@ export class Pair {
       const due = this.#due && !this.#up;
       this.#due = false;
       // One of us is back: where there was a way before, there may be one again.
-      if (this.#wanted || (this.#worked && !this.#up)) return repeated ? this.#arm() : this.#soon();
+      if (this.#wanted || (!this.#up && this.state !== "connecting")) return repeated ? this.#arm() : this.#soon();
       if (!due) return;
       // The one who waits for a first offer goes on waiting: the other side, too, has just become able to send it.
       if (this.#pc || !this.polite) this.#mend();
@@ -176,13 +176,15 @@ export class Pair {
 
   /** Looks for another way, without giving up the one there is. */
   restart(): void {
-    this.#run(() => this.#pc && this.#soon());
+    this.#run(() => {
+      if (this.#pc) this.#soon();
+    });
   }
 
   /** Messages to us may have been lost: what was never up is built anew. */
   renew(): void {
     this.#run(() => {
-      if (!this.#pc || this.#worked || this.#up) return;
+      if (!this.#pc || this.state !== "connecting") return;
       this.#attempts = Math.max(this.#attempts, 1);
       if (this.#canSignal()) this.#mend();
       else this.#due = true;
@@ -406,18 +408,24 @@ export class Pair {
       this.#set("connected");
       this.adapt();
     } else if (state === "disconnected" || state === "failed") {
-      this.#host.interrupted();
+      const failed = state === "failed";
+      const giveWay = this.polite ? POLITE_MS : 0;
+      if (this.state !== "connected") {
+        // Mended already, unless it never was up.
+        if (failed && this.#attempts === 0) this.#arm(giveWay);
+        return;
+      }
       if (performance.now() < this.#alertUntil) this.#soon();
-      else if (state === "failed") this.#arm(this.polite ? POLITE_MS : 0);
-      else if (this.state === "connected") this.#arm(INTERRUPTED_MS);
-      if (state === "failed" && this.state === "connected") this.#set("reconnecting");
+      else this.#arm(failed ? giveWay : INTERRUPTED_MS);
+      if (failed) this.#set("reconnecting");
+      this.#host.interrupted();
     }
   }
 
   #alert(): void {
     this.#alertUntil = performance.now() + ALERT_MS;
     // There is new hope.
-    if (this.#worked) this.#attempts = 0;
+    if (this.state !== "connecting") this.#attempts = 0;
   }
 
   /** An ICE restart, as soon as it may be. */
@@ -447,7 +455,10 @@ export class Pair {
   }
 
   #late(): void {
-    if (this.#up && !this.#wanted) return this.#connectionChanged("connected");
+    if (this.#up && !this.#wanted) {
+      if (!this.#repeated && this.#canSignal()) this.#repeated = this.#repeatOffer();
+      return this.#connectionChanged("connected");
+    }
     if (!this.#up && this.state === "connected") {
       this.#set("reconnecting");
       if (this.polite && !this.#wanted) return this.#arm(POLITE_MS);

@@ -22,6 +22,7 @@ export interface Transport {
   /** From now on, for all ways; what is connected stays. `relayOnly`: through the relay or not at all. */
   setIceServers(servers: readonly IceServer[], relayOnly?: boolean): void;
   readonly iceServers: readonly IceServer[];
+  readonly relayOnly: boolean;
   /** What gathering came to since the network last changed. */
   readonly traces: readonly Trace[];
   /** Somebody is in the meeting. Does nothing if they are known. */
