@@ -5,6 +5,7 @@ import { svelte } from "@sveltejs/vite-plugin-svelte";
 import type { Plugin } from "vite";
 import { defineConfig } from "vitest/config";
 import { clientOnly } from "./call/clientonly.ts";
+import { onDemand } from "./call/ondemand.ts";
 import { lucide } from "./call/ui/lucide.ts";
 import { fluent } from "./i18n/compile.ts";
 import { shortIds } from "./i18n/shortids.ts";
@@ -40,6 +41,7 @@ export default defineConfig({
   plugins: [
     svelte({ compilerOptions: { runes: true, cssHash } }),
     clientOnly(),
+    onDemand(),
     lucide(),
     fluent(),
     shortIds("i18n/en/call.ftl", /\/web\/(call|i18n)\//),
@@ -58,9 +60,10 @@ export default defineConfig({
     // The first versions with light-dark(), which the tokens are made of.
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    // What is loaded on demand imports little that is not there already.
+    modulePreload: false,
     rolldownOptions: {
-      input: { call: "call/main.ts", site: "site/main.ts" },
+      input: { call: "call/main.ts", site: "site/main.ts", test: "site/connection-test/main.ts" },
       optimization: { inlineConst: { mode: "all", pass: 3 } },
     },
   },

@@ -11,7 +11,7 @@ import { troubleWords } from "./settings/trouble";
 import { Loudspeakers } from "./stage/loudspeakers.svelte";
 import { Person } from "./stage/person.svelte";
 
-export type Panel = "chat" | "people";
+export type Panel = "chat" | "people" | "connection";
 
 export class Call {
   readonly you: Person;
@@ -19,6 +19,10 @@ export class Call {
   state = $state.raw<RoomState>({ kind: "connected" });
   title = $state("");
   panel = $state<Panel | null>(null);
+  /** The person whom the panel was opened for. */
+  about: string | null = null;
+  /** What shows and explains connections; loaded when it is needed first. */
+  connection = $state.raw<typeof import("./connection") | null>(null);
   /** The clock of the header, in `Date.now()` time; ticks once a second. */
   now = $state.raw(Date.now());
   readonly chat: ChatBox;
@@ -73,8 +77,10 @@ export class Call {
     this.show(this.panel === panel ? null : panel);
   }
 
-  show(panel: Panel | null): void {
+  show(panel: Panel | null, about: string | null = null): void {
     this.panel = panel;
+    this.about = about;
+    if (panel === "connection") void this.#loadConnection();
     this.chat.visible(panel === "chat");
     if (panel === "chat") this.notices.drop("message");
   }
@@ -82,6 +88,11 @@ export class Call {
   rename(name: string): void {
     const trimmed = name.trim();
     if (trimmed && trimmed !== this.you.name) this.room.rename(trimmed);
+  }
+
+  /** Tries to reach somebody again at once. */
+  retry(person: Person): void {
+    this.room.retry(person.id);
   }
 
   async leave(): Promise<void> {
@@ -128,7 +139,22 @@ export class Call {
       }),
       room.on("refused", ({ code }) => notices.say(t(refusals[code]), "trouble")),
       room.on("source_lost", (source) => source === "screen" && this.screen.lost()),
+      room.on("unreachable", ({ participant, diagnosis }) => {
+        const person = this.#find(participant);
+        if (person) person.diagnosis = diagnosis;
+        void this.#loadConnection();
+      }),
     );
+  }
+
+  async #loadConnection(): Promise<void> {
+    try {
+      this.connection ??= await import("./connection");
+    } catch {
+      if (this.panel !== "connection") return;
+      this.show(null);
+      this.notices.say(t("join-unreachable"), "trouble");
+    }
   }
 
   #find(participant: Participant): Person | undefined {

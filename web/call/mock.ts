@@ -7,6 +7,7 @@ import type {
   EndReason,
   JoinOptions,
   Limits,
+  LinkSample,
   LocalParticipant,
   OwnMessage,
   Participant,
@@ -25,7 +26,13 @@ export interface MockOptions {
   screens: number;
   messages: number;
   title: string;
+  /** What the connections are like. */
+  network: Network;
 }
+
+export const NETWORKS = ["good", "mixed", "lost", "failed", "tcp", "poor", "connecting"] as const;
+/** `mixed`: one of each. `lost`: the server and everybody away. `failed`: the others were never reached. `tcp`: all over TCP. */
+export type Network = (typeof NETWORKS)[number];
 
 const NAMES = [
   "Chloé Martin",
@@ -55,6 +62,7 @@ export class MockRoom implements Room {
     this.participants = NAMES.slice(0, options.people - 1).map((name, index) => this.#person(name, index));
     this.participants.slice(0, options.screens).forEach((person) => person.set("screen", painted(person.name, 1600, 1000, true)));
     this.chat = new MockChat(this, options.messages);
+    this.#connect(options.network);
   }
 
   #person(name: string, index: number): MockPerson {
@@ -110,20 +118,51 @@ export class MockRoom implements Room {
     this.emit("updated", this.local);
   }
 
-  stats(): null {
-    return null;
+  retry(id: string): void {
+    const person = this.participants.find((one) => one.id === id);
+    person?.change({ connection: "connecting" });
+    setTimeout(() => {
+      person?.change({ connection: "failed" });
+      if (person) this.emit("unreachable", { participant: person, diagnosis: diagnosis(0) });
+    }, 4000);
   }
 
-  history(): readonly [] {
-    return [];
+  stats(id: string): LinkSample | null {
+    return this.history(id).at(-1) ?? null;
+  }
+
+  history(id: string): readonly LinkSample[] {
+    return this.participants.find((one) => one.id === id)?.history ?? [];
   }
 
   uplink(): Uplink {
-    return { kbits: 0, limited: null };
+    const kbits = this.participants.reduce((sum, one) => sum + (one.history.at(-1)?.kbitsOut ?? 0), 0);
+    return { kbits, limited: this.local.quality === "poor" ? "bandwidth" : null };
   }
 
   diagnosis(): Promise<Diagnosis> {
-    return Promise.resolve({ kind: "unknown", failing: [], server: true, tried: [], found: [] });
+    return Promise.resolve(diagnosis(0));
+  }
+
+  /** Makes the connections what they are like on this network. */
+  #connect(network: Network): void {
+    for (const [index, person] of this.participants.entries()) {
+      const [connection, quality, via] = CONNECTIONS[network][index % CONNECTIONS[network].length] ?? ["connected", "good", "direct udp"];
+      const [path, transport] = via.split(" ") as ["direct" | "relay", "udp" | "tcp" | "tls"];
+      Object.assign(person, { connection, quality, speaking: person.speaking && quality !== "lost" });
+      // Nothing has ever come from them.
+      if (connection === "failed" || connection === "connecting") person.unheard = true;
+      if (connection === "failed" || connection === "connecting") continue;
+      person.history = readings(index + 1, path, transport, quality);
+    }
+    if (network === "poor") this.local.quality = "poor";
+    // When the page listens.
+    setTimeout(() => {
+      if (network === "lost") this.become({ kind: "reconnecting", retry_at: null });
+      for (const [index, participant] of this.participants.entries()) {
+        if (participant.connection === "failed") this.emit("unreachable", { participant, diagnosis: diagnosis(index) });
+      }
+    });
   }
 
   leave(): Promise<void> {
@@ -140,6 +179,9 @@ export class MockPerson implements LocalParticipant {
   handRaisedAt: number | null = null;
   connection: Participant["connection"] = "connected";
   quality: Quality = "good";
+  history: readonly LinkSample[] = [];
+  /** Their tracks do not reach us. */
+  unheard = false;
   speaking = false;
   #tracks = new Map<Source, MediaStreamTrack>();
 
@@ -150,7 +192,7 @@ export class MockPerson implements LocalParticipant {
   ) {}
 
   track(source: Source): MediaStreamTrack | null {
-    return this.#tracks.get(source) ?? null;
+    return this.unheard ? null : (this.#tracks.get(source) ?? null);
   }
 
   set(source: Source, track: MediaStreamTrack | null): void {
@@ -166,7 +208,7 @@ export class MockPerson implements LocalParticipant {
     return Promise.resolve();
   }
 
-  change(changes: Partial<Pick<MockPerson, "connection" | "speaking" | "microphone" | "handRaisedAt" | "name">>): void {
+  change(changes: Partial<Pick<MockPerson, "connection" | "quality" | "speaking" | "microphone" | "handRaisedAt" | "name">>): void {
     Object.assign(this, changes);
     this.room.emit("updated", this);
   }
@@ -235,6 +277,59 @@ class MockChat implements Chat {
     this.messages = [...older, ...this.messages];
     this.more = false;
   }
+}
+
+type Way = readonly [Participant["connection"], Quality, "direct udp" | "relay udp" | "relay tcp" | "relay tls"];
+
+const CONNECTIONS: Record<Network, readonly Way[]> = {
+  good: [["connected", "good", "direct udp"]],
+  mixed: [
+    ["connected", "good", "direct udp"],
+    ["connected", "fair", "relay udp"],
+    ["failed", "lost", "direct udp"],
+    ["connected", "poor", "relay tls"],
+    ["reconnecting", "lost", "direct udp"],
+    ["connected", "poor", "relay tcp"],
+  ],
+  lost: [["reconnecting", "lost", "direct udp"]],
+  failed: [["failed", "lost", "direct udp"]],
+  tcp: [["connected", "fair", "relay tcp"]],
+  poor: [["connected", "poor", "direct udp"]],
+  connecting: [["connecting", "good", "direct udp"]],
+};
+
+const KINDS: readonly Diagnosis["kind"][] = ["all_blocked", "peer_unreachable", "udp_blocked", "relay_unreachable", "no_relay", "unknown"];
+
+function diagnosis(index: number): Diagnosis {
+  return {
+    kind: KINDS[index % KINDS.length] ?? "unknown",
+    failing: [],
+    server: true,
+    tried: [{ url: "turn:meet.example.org:443?transport=tcp", kind: "turn", transport: "tcp", outcome: "silent", code: 701 }],
+    found: [{ kind: "host", transport: "udp" }],
+  };
+}
+
+/** Two minutes of readings that look like a call: the same for the same seed. */
+function readings(seed: number, path: "direct" | "relay", transport: LinkSample["transport"], quality: Quality): LinkSample[] {
+  const worse = { good: 0, fair: 1, poor: 2, lost: 1 }[quality];
+  return Array.from({ length: 60 }, (_, index) => {
+    const sway = Math.sin(index / (3 + seed)) + Math.sin(index * 1.7 * seed) * 0.4;
+    const at = performance.now() - (60 - index) * 2000;
+    const away = (quality === "lost" && index > 54) || (worse > 0 && index > 20 && index < 24);
+    if (away) return { at, quality: "lost", kbitsIn: 0, kbitsOut: 0, rtt: null, loss: null, jitter: null, path: null, transport: null };
+    return {
+      at,
+      quality,
+      kbitsIn: Math.round((1400 - worse * 480) * (1 + sway * 0.12)),
+      kbitsOut: Math.round((760 - worse * 210) * (1 - sway * 0.1)),
+      rtt: 18 + seed * 6 + worse * 210,
+      loss: [0, 0.034, 0.12][worse] ?? 0,
+      jitter: 3 + worse * 40,
+      path,
+      transport,
+    };
+  });
 }
 
 const TEXTS: [string, string][] = [

@@ -1,8 +1,8 @@
-// For looking at the page without a server: `npx vite`, then /call/preview.html?people=5&screens=1&messages=8&guest.
+// For looking at the page without a server: `npx vite`, then /call/preview.html?people=5&screens=1&messages=8&network=mixed&guest.
 import { mount } from "svelte";
 import "../styles/call.scss";
 import App from "./App.svelte";
-import { MockRoom } from "./mock";
+import { MockRoom, NETWORKS } from "./mock";
 import { Visit } from "./visit.svelte";
 
 const query = new URLSearchParams(location.search);
@@ -27,6 +27,7 @@ const visit = new Visit(
       screens: number("screens", 0),
       messages: number("messages", 8),
       title,
+      network: NETWORKS.find((network) => network === query.get("network")) ?? "good",
     });
     Object.assign(globalThis, { room });
     return Promise.resolve(room);

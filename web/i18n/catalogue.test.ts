@@ -1,8 +1,9 @@
-// The catalogue and the code agree: no sentence is missing, none is left over.
+// The catalogues and the code agree: no sentence is missing, none is left over.
 import { FluentBundle, FluentResource } from "@fluent/bundle";
 import { expect, test } from "vitest";
 import { t } from ".";
-import catalogue from "./en/call.ftl?raw";
+import call from "./en/call.ftl?raw";
+import connection from "./en/connection.ftl?raw";
 
 const sources = import.meta.glob<string>(
   ["../call/**/*.{ts,svelte}", "!../call/**/*.test.ts", "!../call/ui/lucide.ts", "!../call/{mock,preview}.ts"],
@@ -13,13 +14,20 @@ const sources = import.meta.glob<string>(
   },
 );
 const code = Object.values(sources).join("\n");
-const ids = [...catalogue.matchAll(/^([a-z][a-z0-9-]*) =/gm)].map((match) => match[1] ?? "");
+const idsOf = (catalogue: string) => [...catalogue.matchAll(/^([a-z][a-z0-9-]*) =/gm)].map((match) => match[1] ?? "");
+const ids = [...idsOf(call), ...idsOf(connection)];
 
-test("the catalogue is well formed and says nothing twice", () => {
+test("the catalogues are well formed and say nothing twice", () => {
   const bundle = new FluentBundle("en");
-  expect(bundle.addResource(new FluentResource(catalogue))).toEqual([]);
+  for (const catalogue of [call, connection]) expect(bundle.addResource(new FluentResource(catalogue))).toEqual([]);
   expect(new Set(ids).size).toBe(ids.length);
   for (const id of ids) expect(bundle.hasMessage(id), id).toBe(true);
+});
+
+test("what is loaded apart is named only by what is loaded with it", () => {
+  const atStart = Object.entries(sources).filter(([path]) => !path.includes("/connection/"));
+  expect(atStart.length).toBeGreaterThan(20);
+  for (const id of idsOf(connection)) for (const [path, text] of atStart) expect(text.includes(`"${id}"`), `${id} in ${path}`).toBe(false);
 });
 
 test("every id that the code names exists", () => {

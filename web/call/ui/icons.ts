@@ -1,5 +1,6 @@
 // The icons of the call page (Lucide, ISC), each the data of one path on a 24 x 24 grid.
 import back from "lucide-static/icons/arrow-down.svg?path&raw";
+import bars from "lucide-static/icons/chart-no-axes-column-increasing.svg?path&raw";
 import check from "lucide-static/icons/check.svg?path&raw";
 import alert from "lucide-static/icons/circle-alert.svg?path&raw";
 import more from "lucide-static/icons/ellipsis.svg?path&raw";
@@ -31,6 +32,7 @@ export const icons = {
   alert,
   away,
   back,
+  bars,
   camera,
   cameraOff,
   chat,
