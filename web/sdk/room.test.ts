@@ -15,6 +15,7 @@ async function come(name: string, options: Partial<JoinOptions> = {}): Promise<R
   const joining = joinRoom({ code: "x", url: "ws://x/ws/x", name, ...options });
   const room = await joining;
   await settle();
+  await vi.dynamicImportSettled();
   return room;
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { ByeCode, DeniedCode, Welcome } from "./protocol.gen";
 import { pauseBefore, Signal, type SignalState } from "./signal";
 import { FakeSocket } from "./testing/fake-socket";
+import { seeded } from "./testing/seeded";
 import { fakeBrowser, pass, settle } from "./testing/setup";
 
 fakeBrowser();
@@ -33,16 +34,6 @@ function joined(over?: Partial<Welcome>) {
   FakeSocket.last.open();
   welcome(FakeSocket.last, over);
   return all;
-}
-
-/** Mulberry32: the same numbers each time. */
-function seeded(seed: number): () => number {
-  return () => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t ^= t + Math.imul(t ^ (t >>> 7), 61 | t);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** When the last of so many is back, who were all lost at 0 by a server that is away for a while and then refuses those who are too many. */

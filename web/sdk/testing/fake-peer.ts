@@ -1,5 +1,6 @@
 // An RTCPeerConnection without media, honest about what it refuses: descriptions in the wrong state, candidates without a
-// description or of another one, changes after `close`. Two of them connect when each has the other's description and candidate.
+// description or of another one, changes after `close`. Two of them connect when each has the other's description and candidate,
+// found in the network that there is now: directly where that works, else through a relay that one of them has.
 
 type Direction = RTCRtpTransceiverDirection;
 
@@ -59,14 +60,32 @@ interface Described {
   sdp: string;
 }
 
+/** What a STUN or TURN server does with us: silence is noticed as error 701. */
+export type Answer = "answers" | "is silent" | { refuses: number };
+
+interface FakeCandidate extends RTCIceCandidateInit {
+  type: RTCIceCandidateType;
+  protocol: "udp";
+  relayProtocol?: string | null;
+  url?: string;
+}
+
 const lines = (sdp: string): string[] => [...sdp.matchAll(/^m=(\w+)/gm)].map(([, kind]) => kind!);
 const candidates = ({ sdp }: Described): number => [...sdp.matchAll(/^a=candidate:/gm)].length;
 const fragment = (description: Described | null): string | undefined => /^a=ice-ufrag:(\S+)/m.exec(description?.sdp ?? "")?.[1];
+
+const relayProtocol = (url: string): string => (url.startsWith("turns:") ? "tls" : url.endsWith("=tcp") ? "tcp" : "udp");
 
 export class FakePeer {
   static all: FakePeer[] = [];
   /** Nothing gets through while this is so. */
   static blocked = false;
+  /** Two can reach each other without a relay. */
+  static direct = true;
+  /** What the server of this address does. */
+  static servers: (url: string) => Answer = () => "answers";
+  /** The network; what was found in an earlier one is worth nothing. */
+  static network = 1;
   /** Candidates that belonged to no description. */
   static refused = 0;
   static #fragments = 0;
@@ -77,15 +96,22 @@ export class FakePeer {
   pendingLocalDescription: Described | null = null;
   currentRemoteDescription: Described | null = null;
   pendingRemoteDescription: Described | null = null;
-  onicecandidate: ((event: { candidate: RTCIceCandidateInit | null }) => void) | null = null;
+  onicecandidate: ((event: { candidate: FakeCandidate | null }) => void) | null = null;
+  onicecandidateerror: ((event: { url: string; errorCode: number; errorText: string }) => void) | null = null;
   onconnectionstatechange: (() => void) | null = null;
   transceivers: FakeTransceiver[] = [];
   /** Of the generation that is in use. */
   heard = 0;
   restarts = 0;
+  path: "direct" | "relay" | null = null;
+  /** What is read of it: kbit/s each way, ms, part lost, standstills so far, and what limits us. */
+  quality = { kbits: 300, rtt: 20, loss: 0, freezes: 0, limited: "none" };
   #fragment = "";
+  /** The network in which the candidates of this fragment were found. */
+  #found = { fragment: "", network: 0 };
+  #read = { at: performance.now(), bytes: 0, packets: 0, lost: 0 };
 
-  constructor(readonly configuration: RTCConfiguration = {}) {
+  constructor(public configuration: RTCConfiguration = {}) {
     FakePeer.all.push(this);
     this.#renew();
   }
@@ -94,6 +120,23 @@ export class FakePeer {
     FakePeer.all = [];
     FakePeer.blocked = false;
     FakePeer.refused = 0;
+    FakePeer.direct = true;
+    FakePeer.servers = () => "answers";
+    FakePeer.network = 1;
+  }
+
+  /** Everyone is in another network. Browsers notice after a while that nothing comes through any more. */
+  static move(noticed = 3_000): void {
+    FakePeer.network += 1;
+    const lost = FakePeer.all.filter(({ connectionState }) => connectionState === "connected");
+    setTimeout(() => {
+      for (const peer of lost) if (!peer.alive && peer.connectionState === "connected") peer.become("disconnected");
+    }, noticed);
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.#assertOpen();
+    this.configuration = configuration;
   }
 
   get localDescription(): Described | null {
@@ -187,7 +230,34 @@ export class FakePeer {
   }
 
   async getStats(): Promise<Map<string, unknown>> {
-    return new Map();
+    const { kbits, rtt, loss, freezes, limited } = this.quality;
+    const now = performance.now();
+    if (this.alive) {
+      const bytes = (kbits / 8) * (now - this.#read.at);
+      this.#read.bytes += bytes;
+      this.#read.packets += (bytes / 1_000) * (1 - loss);
+      this.#read.lost += (bytes / 1_000) * loss;
+    }
+    this.#read.at = now;
+    const relayed = this.path === "relay";
+    const entries = [
+      { id: "t", type: "transport", selectedCandidatePairId: this.path ? "p" : undefined },
+      { id: "p", type: "candidate-pair", currentRoundTripTime: rtt / 1_000, localCandidateId: "l", remoteCandidateId: "r" },
+      { id: "l", type: "local-candidate", candidateType: relayed ? "relay" : "host", protocol: "udp", relayProtocol: this.#relays[0] },
+      { id: "r", type: "remote-candidate", candidateType: "host" },
+      {
+        id: "i",
+        type: "inbound-rtp",
+        kind: "video",
+        timestamp: now,
+        bytesReceived: this.#read.bytes,
+        packetsReceived: this.#read.packets,
+        packetsLost: this.#read.lost,
+        freezeCount: freezes,
+      },
+      { id: "o", type: "outbound-rtp", kind: "video", timestamp: now, bytesSent: this.#read.bytes, qualityLimitationReason: limited },
+    ];
+    return new Map(entries.map((entry) => [entry.id, entry]));
   }
 
   close(): void {
@@ -201,6 +271,11 @@ export class FakePeer {
     if (this.connectionState === state || this.signalingState === "closed") return;
     this.connectionState = state;
     this.onconnectionstatechange?.();
+  }
+
+  /** Packets get through. */
+  get alive(): boolean {
+    return this.connectionState === "connected" && !FakePeer.blocked && this.#found.network === FakePeer.network;
   }
 
   /** Whoever has our description as theirs. */
@@ -228,18 +303,52 @@ export class FakePeer {
   #tryConnect(): void {
     const other = this.other;
     if (FakePeer.blocked || !other || other.other !== this || !this.heard || !other.heard) return;
-    for (const peer of [this, other]) peer.become("connected");
-    for (const peer of [this, other]) peer.flow();
+    const both = [this, other];
+    if (both.some((peer) => peer.#found.network !== FakePeer.network)) return;
+    const direct = FakePeer.direct && both.every(({ configuration }) => configuration.iceTransportPolicy !== "relay");
+    const relay = both.some((peer) => peer.#relays.length > 0);
+    if (!direct && !relay) return;
+    for (const peer of both) peer.path = direct ? "direct" : "relay";
+    for (const peer of both) peer.become("connected");
+    for (const peer of both) peer.flow();
+  }
+
+  get #urls(): string[] {
+    return (this.configuration.iceServers ?? []).flatMap(({ urls }) => urls);
+  }
+
+  /** What the relays speak that would have us. */
+  get #relays(): string[] {
+    return this.#urls.filter((url) => url.startsWith("turn") && FakePeer.servers(url) === "answers").map(relayProtocol);
   }
 
   #gather(): void {
     const usernameFragment = this.#fragment;
     const described = this.localDescription;
+    if (this.#found.fragment !== usernameFragment) this.#found = { fragment: usernameFragment, network: FakePeer.network };
+    const init = { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment, protocol: "udp" as const };
     setTimeout(() => {
-      // As in a browser, the description then holds what was found.
-      if (described) described.sdp += "a=candidate:1\r\n";
-      this.onicecandidate?.({ candidate: { candidate: "candidate:1", sdpMid: "0", sdpMLineIndex: 0, usernameFragment } });
+      for (const candidate of this.#candidates(init)) {
+        // As in a browser, the description then holds what was found.
+        if (described) described.sdp += "a=candidate:1\r\n";
+        this.onicecandidate?.({ candidate });
+      }
+      this.onicecandidate?.({ candidate: null });
     });
+  }
+
+  #candidates(init: Omit<FakeCandidate, "type">): FakeCandidate[] {
+    const all = this.configuration.iceTransportPolicy !== "relay";
+    const found: FakeCandidate[] = all ? [{ ...init, type: "host" }] : [];
+    for (const url of this.#urls) {
+      const answer = FakePeer.servers(url);
+      if (answer !== "answers") {
+        const errorCode = answer === "is silent" ? 701 : answer.refuses;
+        this.onicecandidateerror?.({ url, errorCode, errorText: "" });
+      } else if (url.startsWith("turn")) found.push({ ...init, type: "relay", relayProtocol: relayProtocol(url), url });
+      else if (all) found.push({ ...init, type: "srflx", url });
+    }
+    return found;
   }
 
   #renew(): void {

@@ -1,5 +1,5 @@
 // The server's side of the protocol, in memory: one meeting, replay, restart. For tests of the client alone.
-import type { ChatMessage, ClientMessage, Join, MediaState, Participant, ServerMessage, Welcome } from "../protocol.gen";
+import type { ChatMessage, ClientMessage, IceServer, Join, MediaState, Participant, ServerMessage, Welcome } from "../protocol.gen";
 import { FakeSocket } from "./fake-socket";
 
 interface Seat {
@@ -16,6 +16,8 @@ export class FakeServer {
   mute = false;
   seats = new Map<string, Seat>();
   messages: ChatMessage[] = [];
+  iceServers: IceServer[] = [];
+  relayOnly = false;
   #kept = new Map<string, ChatMessage>();
   #run = 1;
   #ids = 0;
@@ -93,7 +95,14 @@ export class FakeServer {
     }
     const seat = known ?? this.#newSeat(id ?? this.id(), join.name ?? "?", join.media);
     seat.socket = socket;
-    seat.participant = { ...seat.participant, connected: true, media: join.media };
+    const hand_raised_at = raised(seat, join.hand === true);
+    seat.participant = {
+      ...seat.participant,
+      connected: true,
+      media: join.media,
+      hand_raised_at,
+      name: join.name ?? seat.participant.name,
+    };
     this.seats.set(seat.participant.id, seat);
     const seq = join.resume?.seq ?? 0;
     const missed = replay ? seat.log.slice(seq) : [];
@@ -116,7 +125,8 @@ export class FakeServer {
       topology: "mesh",
       participants: whole ? [...this.seats.values()].map(({ participant }) => participant) : [],
       chat: { messages: whole ? this.messages.filter(({ id }) => id > after) : [], more: false },
-      ice_servers: [],
+      ice_servers: this.iceServers,
+      relay_only: this.relayOnly,
       run: this.#run,
       started_at: 0,
       now: 0,
@@ -150,6 +160,12 @@ export class FakeServer {
       case "media":
         seat.participant = { ...seat.participant, media: message.media };
         return this.#all({ type: "updated", participant: seat.participant }, id);
+      case "hand":
+        seat.participant = { ...seat.participant, hand_raised_at: raised(seat, message.raised) };
+        return this.#all({ type: "updated", participant: seat.participant });
+      case "rename":
+        seat.participant = { ...seat.participant, name: message.name };
+        return this.#all({ type: "updated", participant: seat.participant });
       case "chat":
         return this.#chat(seat, message);
       case "leave":
@@ -176,3 +192,6 @@ export class FakeServer {
     for (const seat of this.seats.values()) if (seat.participant.id !== except) this.deliver(seat, message);
   }
 }
+
+/** Since when the hand is up, if it is. */
+const raised = ({ participant }: Seat, hand: boolean): number | null => (hand ? (participant.hand_raised_at ?? Date.now()) : null);
