@@ -37,6 +37,51 @@ pub struct Metrics {
     pub chat_failed: Counter,
     pub chat_seconds: Histogram,
     pub meeting_panics: Counter,
+    pub relay: Relay,
+}
+
+/// Those of the relay.
+#[allow(missing_docs, reason = "the descriptions are in install, where Prometheus reads them too")]
+pub struct Relay {
+    pub allocations: Gauge,
+    pub streams: Gauge,
+    pub allocated: Counter,
+    pub challenges: Counter,
+    pub withheld: Counter,
+    pub refused: Counter,
+    pub to_peers: Counter,
+    pub bytes_to_peers: Counter,
+    pub to_clients: Counter,
+    pub bytes_to_clients: Counter,
+    pub over_rate: Counter,
+    pub not_permitted: Counter,
+    pub lost: Counter,
+    pub lost_on_streams: Counter,
+    pub for_forwarding: Counter,
+    pub faults: Counter,
+}
+
+impl Relay {
+    fn install() -> Self {
+        Self {
+            allocations: gauge!("fireside_relay_allocations"),
+            streams: gauge!("fireside_relay_streams"),
+            allocated: counter!("fireside_relay_allocations_total"),
+            challenges: counter!("fireside_relay_challenges_total"),
+            withheld: counter!("fireside_relay_answers_withheld_total"),
+            refused: counter!("fireside_relay_requests_refused_total"),
+            to_peers: counter!("fireside_relay_datagrams_total", "to" => "peers"),
+            bytes_to_peers: counter!("fireside_relay_bytes_total", "to" => "peers"),
+            to_clients: counter!("fireside_relay_datagrams_total", "to" => "clients"),
+            bytes_to_clients: counter!("fireside_relay_bytes_total", "to" => "clients"),
+            over_rate: counter!("fireside_relay_dropped_total", "why" => "rate"),
+            not_permitted: counter!("fireside_relay_dropped_total", "why" => "not_permitted"),
+            lost: counter!("fireside_relay_dropped_total", "why" => "not_sent"),
+            lost_on_streams: counter!("fireside_relay_dropped_total", "why" => "slow_reader"),
+            for_forwarding: counter!("fireside_relay_dropped_total", "why" => "not_for_the_relay"),
+            faults: counter!("fireside_relay_faults_total"),
+        }
+    }
 }
 
 impl std::fmt::Debug for Metrics {
@@ -70,6 +115,7 @@ impl Metrics {
             chat_failed: counter!("fireside_chat_failed_total"),
             chat_seconds: histogram!("fireside_chat_commit_seconds"),
             meeting_panics: counter!("fireside_meeting_panics_total"),
+            relay: Relay::install(),
         }
     }
 }
@@ -89,6 +135,19 @@ fn describe() {
     describe_counter!("fireside_chat_failed_total", "Chat messages that could not be kept");
     describe_histogram!("fireside_chat_commit_seconds", "From a chat message's acceptance to its commit");
     describe_counter!("fireside_meeting_panics_total", "Meetings that ended by a fault of the server");
+    describe_gauge!("fireside_relay_allocations", "Relayed addresses that clients have");
+    describe_gauge!("fireside_relay_streams", "Clients of the relay over TCP and TLS");
+    describe_counter!("fireside_relay_allocations_total", "Relayed addresses given to clients");
+    describe_counter!("fireside_relay_challenges_total", "Requests to the relay that were asked for credentials");
+    describe_counter!(
+        "fireside_relay_answers_withheld_total",
+        "Answers to unauthenticated requests that were not sent, lest they flood a third party"
+    );
+    describe_counter!("fireside_relay_requests_refused_total", "Authenticated requests to the relay that were refused");
+    describe_counter!("fireside_relay_datagrams_total", "Datagrams relayed");
+    describe_counter!("fireside_relay_bytes_total", "Payload bytes relayed");
+    describe_counter!("fireside_relay_dropped_total", "Datagrams that were not relayed");
+    describe_counter!("fireside_relay_faults_total", "Times the relay began anew by a fault of the server");
 }
 
 /// The route that Prometheus reads.

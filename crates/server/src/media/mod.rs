@@ -1,20 +1,50 @@
 //! What is not HTTP: STUN and TURN, over UDP on the one port, and over the TCP and TLS connections that `http` hands over.
 //!
 //! The rest of the server asks for what browsers are to be told ([`Media::ice_servers`]), says who is present and who has gone
-//! ([`Media::vouch`], [`Media::revoke`]), and hands over streams ([`Media::attend`]). What it refuses to know: meetings and HTTP.
+//! ([`Media::vouch`], [`Media::revoke`]), and hands over streams ([`Media::attend`]). A thread of its own does the work (`worker`).
+//! What it refuses to know: meetings and HTTP.
 
 mod addresses;
+mod ask;
+mod counts;
+mod demux;
+mod desk;
+mod gather;
+mod ice;
+mod relay;
+mod socket;
+mod stream;
+mod worker;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+use anyhow::Context;
+use axum::http::Uri;
 use fireside_protocol::IceServer;
-use fireside_turn::{Revoked, Secret, Subject};
+use fireside_turn::{Clock, Config as TurnConfig, Limits, Policy, Rate, Revoked, Secret, Subject};
+use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{MissedTickBehavior, timeout};
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Found, Stun};
 
+use crate::auth::keys;
 use crate::config::{Config, Relay};
+use crate::state::now_ms;
+use desk::{Desk, Order, Reach};
+use ice::{Names, Ports};
+use relay::Place;
+use worker::Plan;
+
+/// How often it is looked whether the machine has other addresses: a laptop that moved is to be reached again soon.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// What one connection between two browsers may allocate: over UDP, TCP and TLS, in both families, on two interfaces.
+const ALLOCATIONS_PER_CONNECTION: u32 = 12;
+/// A database that cannot be found by its name so soon is not waited for.
+const LOOK_UP_WITHIN: Duration = Duration::from_secs(5);
 
 /// STUN and TURN that run; cheap to clone.
 #[derive(Clone, Debug)]
@@ -26,7 +56,20 @@ pub struct Media {
 struct Shared {
     relay: Relay,
     addresses: Addresses,
-    secret: Option<Secret>,
+    names: Names,
+    peers: Peers,
+    secret: Secret,
+    clock: Clock,
+    longest_credential: Duration,
+    desk: Arc<Desk>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the operator says of peers.
+#[derive(Clone, Debug)]
+struct Peers {
+    allow: Vec<IpNet>,
+    deny: Vec<IpNet>,
 }
 
 /// By which way somebody came: their page's server is reachable for them there.
@@ -40,17 +83,31 @@ impl Media {
     /// Opens the UDP sockets beside the TCP listener at `tcp`, and starts to answer. `secret`: what credentials are made from.
     ///
     /// # Errors
-    /// When the port is in use or an address cannot be had; in words for the operator.
+    /// When the UDP port is in use (an [`std::io::Error`] of that kind is in the chain) or sockets cannot be had; in words for the operator.
     pub async fn open(config: &Config, secret: &[u8; 32], tcp: SocketAddr) -> anyhow::Result<Self> {
-        let addresses = Addresses::find(config, tcp).await?;
-        Ok(Self { shared: Arc::new(Shared { relay: config.relay, addresses, secret: Secret::new(secret) }) })
+        let sockets = socket::open(config, tcp)?;
+        let addresses = Addresses::find(config, tcp, &sockets).await;
+        let peers = Peers { allow: config.relay_allow.clone(), deny: denied(config).await };
+        let secret = Secret::new(secret).context("the relay's secret is too short")?;
+        let clock = Clock::new(Instant::now(), u64::try_from(now_ms() / 1000).unwrap_or_default());
+        let turn = turn(config);
+        let longest_credential = turn.limits.longest_credential;
+        let plan = Plan { config: turn, reach: reach(&addresses.found(), &peers), secret: secret.clone(), clock, seed: keys::random() };
+        let (desk, thread) = worker::start(plan, sockets).context("the relay cannot be started")?;
+        let (names, thread) = (Names::new(config), Mutex::new(Some(thread)));
+        let shared = Arc::new(Shared { relay: config.relay, addresses, names, peers, secret, clock, longest_credential, desk, thread });
+        tokio::spawn(look_around(Arc::downgrade(&shared)));
+        Ok(Self { shared })
     }
 
     /// What the browser of `subject` is told: the servers in the order in which to try them, with credentials that last ten minutes.
     #[must_use]
-    pub fn ice_servers(&self, _subject: &Subject, _came_by: &CameBy) -> Vec<IceServer> {
-        let _ = (&self.shared.secret, &self.shared.addresses);
-        Vec::new()
+    pub fn ice_servers(&self, subject: &Subject, came_by: &CameBy) -> Vec<IceServer> {
+        let Shared { relay, addresses, names, secret, clock, longest_credential, .. } = &*self.shared;
+        let expires = clock.unix_seconds(Instant::now()).saturating_add(longest_credential.as_secs());
+        let credentials = (*relay != Relay::Off).then(|| secret.mint(subject, expires));
+        let ports = Ports { tcp: addresses.tcp(), udp: addresses.udp_port() };
+        ice::servers(names, &addresses.found(), ports, came_by, credentials)
     }
 
     /// Whether browsers are to connect through the relay alone.
@@ -60,17 +117,23 @@ impl Media {
     }
 
     /// These are present: their allocations go on although the credentials that they began with have ended. To be said every minute.
-    pub fn vouch(&self, _present: Vec<Subject>) {}
+    pub fn vouch(&self, present: Vec<Subject>) {
+        self.shared.desk.order(Order::Vouch(present));
+    }
 
     /// These are gone: their credentials are good for nothing, and their allocations end within a second.
-    pub fn revoke(&self, _whom: Revoked) {}
+    pub fn revoke(&self, whom: Revoked) {
+        self.shared.desk.order(Order::Revoke(whom));
+    }
 
     /// Somebody who was [revoked](Media::revoke) is here again, under the same name.
-    pub fn readmit(&self, _whom: Revoked) {}
+    pub fn readmit(&self, whom: Revoked) {
+        self.shared.desk.order(Order::Readmit(whom));
+    }
 
     /// Speaks TURN on a stream until it ends. `client`, `server`: its two ends; `tls`: it is within TLS.
-    pub async fn attend(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, _client: SocketAddr, _server: SocketAddr, _tls: bool) {
-        drop(stream);
+    pub async fn attend(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, client: SocketAddr, server: SocketAddr, tls: bool) {
+        stream::attend(&self.shared.desk, stream, client, server, tls).await;
     }
 
     /// Where we can be reached.
@@ -80,5 +143,75 @@ impl Media {
     }
 
     /// Closes the sockets; relayed media ends.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.shared.desk.order(Order::Close);
+        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // It ends with its turn.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.desk.order(Order::Close);
+    }
+}
+
+/// How the relay is set up, but for the addresses.
+fn turn(config: &Config) -> TurnConfig {
+    // In a mesh each person has a connection to each of the others. A school may sit behind one address.
+    let connections = u32::try_from(config.people.saturating_sub(1)).unwrap_or(1).max(1);
+    let allocations = ALLOCATIONS_PER_CONNECTION * connections;
+    let limits = Limits {
+        allocations_per_participant: allocations,
+        allocations_per_address: 4_096,
+        // Twice all of them at once, when everybody's path dies and comes back.
+        participant_churn: Rate::new(connections, 2 * allocations),
+        address_churn: Rate::new(64, 8_192),
+        ..Limits::default()
+    };
+    // The sockets send everything with the DF bit: what no path would carry is refused by the kernel and counted as lost.
+    TurnConfig { relay: config.relay != Relay::Off, ports: config.relay_ports.clone(), dont_fragment: true, limits, ..TurnConfig::default() }
+}
+
+/// Where relays are reached, and whom they reach.
+fn reach(found: &Found, peers: &Peers) -> Reach {
+    let place = |v6| found.relay(v6).map(|address| Place::new(address, found.interfaces.contains(&address)));
+    let own = found.interfaces.iter().chain(&found.public).copied().collect();
+    Reach { v4: place(false), v6: place(true), policy: Policy { own, deny: peers.deny.clone(), allow: peers.allow.clone() } }
+}
+
+/// What the operator denies, and the database: whoever is let into a call must not be let through to it.
+async fn denied(config: &Config) -> Vec<IpNet> {
+    let mut denied = config.relay_deny.clone();
+    let url = config.database_url();
+    let Some(host) = url.starts_with("postgres").then(|| url.parse::<Uri>().ok()).flatten().and_then(|url| url.host().map(str::to_owned)) else {
+        return denied;
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    match timeout(LOOK_UP_WITHIN, tokio::net::lookup_host((host.as_str(), 0))).await {
+        Ok(Ok(found)) => denied.extend(found.map(|address| IpNet::from(address.ip().to_canonical()))),
+        Ok(Err(_)) | Err(_) => tracing::warn!("the database's address cannot be found by its name, so the relay cannot keep it out of reach"),
+    }
+    denied
+}
+
+/// Tells the worker when the machine's addresses have changed. Ends with the relay.
+async fn look_around(shared: Weak<Shared>) {
+    let mut times = tokio::time::interval(LOOK_EVERY);
+    times.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        times.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        let looked = tokio::task::spawn_blocking(move || {
+            if shared.addresses.look_again() {
+                tracing::info!("the addresses of this machine have changed");
+                shared.desk.order(Order::Reach(Box::new(reach(&shared.addresses.found(), &shared.peers))));
+            }
+        });
+        // It fails only if the runtime ends.
+        let _ = looked.await;
+    }
 }

@@ -1,0 +1,105 @@
+//! What the rest of the server hands to the worker's thread: orders, and streams that have something to read. Both queues are
+//! bounded; a bell wakes the thread, and is rung once however much has come.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fireside_turn::{Policy, Revoked, Subject};
+use mio::Waker;
+
+use super::relay::Place;
+use super::stream::Link;
+
+/// Orders that wait. The worker takes all of them at every turn, within milliseconds; who comes when there are so many waits that long.
+const ORDERS: usize = 1_024;
+
+/// What the worker is told to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// These are present.
+    Vouch(Vec<Subject>),
+    /// These are gone.
+    Revoke(Revoked),
+    /// These are back.
+    Readmit(Revoked),
+    /// We are reached elsewhere, or peers are to be refused that were not.
+    Reach(Box<Reach>),
+    /// Close the sockets and end.
+    Close,
+    /// Panic, to see what becomes of it.
+    #[cfg(test)]
+    Fault,
+}
+
+/// Where relay sockets are reached, and whom they may reach.
+#[derive(Clone, Debug)]
+pub(super) struct Reach {
+    pub(super) v4: Option<Place>,
+    pub(super) v6: Option<Place>,
+    pub(super) policy: Policy,
+}
+
+impl Reach {
+    /// What peers are told, of each family.
+    pub(super) fn addresses(&self) -> (Option<std::net::Ipv4Addr>, Option<std::net::Ipv6Addr>) {
+        let v4 = self.v4.and_then(|place| if let IpAddr::V4(address) = place.address { Some(address) } else { None });
+        let v6 = self.v6.and_then(|place| if let IpAddr::V6(address) = place.address { Some(address) } else { None });
+        (v4, v6)
+    }
+}
+
+/// Where others lay down what the worker is to take.
+#[derive(Debug)]
+pub(super) struct Desk {
+    orders: SyncSender<Order>,
+    /// Each link is in here once at most, so there are no more than streams.
+    links: Mutex<VecDeque<Arc<Link>>>,
+    waker: Waker,
+    is_rung: AtomicBool,
+}
+
+impl Desk {
+    /// The desk, and where its orders come out.
+    pub(super) fn new(waker: Waker) -> (Arc<Self>, Receiver<Order>) {
+        let (orders, taken) = sync_channel(ORDERS);
+        (Arc::new(Self { orders, links: Mutex::default(), waker, is_rung: AtomicBool::new(false) }), taken)
+    }
+
+    /// Gives an order. Waits for the worker's next turn if very many have been given. Without a worker nothing happens.
+    pub(super) fn order(&self, order: Order) {
+        if self.orders.send(order).is_ok() {
+            self.ring();
+        }
+    }
+
+    /// This link has something for the worker.
+    pub(super) fn bring(&self, link: Arc<Link>) {
+        self.lock().push_back(link);
+        self.ring();
+    }
+
+    /// The link that has waited longest.
+    pub(super) fn next_link(&self) -> Option<Arc<Link>> {
+        self.lock().pop_front()
+    }
+
+    /// The worker has heard the bell, and looks now.
+    pub(super) fn hear(&self) {
+        self.is_rung.store(false, Ordering::SeqCst);
+    }
+
+    fn ring(&self) {
+        if !self.is_rung.swap(true, Ordering::SeqCst)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "the relay cannot be woken");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Link>>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
