@@ -6,6 +6,7 @@
 mod bare;
 mod client;
 mod process;
+mod relay;
 mod rooms;
 mod signalling;
 mod store;
@@ -25,6 +26,8 @@ enum What {
     Signalling(signalling::Options),
     /// Keeping chat messages: the database alone.
     Store(store::Options),
+    /// Relayed datagrams, beside coturn.
+    Relay(relay::Options),
     /// Serves as the floor to compare with (started by `signalling --floor`).
     #[command(hide = true)]
     Bare(bare::Options),
@@ -36,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         match cli.what {
             What::Signalling(options) => signalling::run(options).await,
             What::Bare(options) => bare::run(&options).await,
+            What::Relay(options) => relay::run(options).await,
             What::Store(options) => store::run(&options).await,
         }
     })

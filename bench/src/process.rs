@@ -25,6 +25,15 @@ impl Server {
         Self::spawn(command, address)
     }
 
+    /// Starts `executable` as a relay that may relay to `peer`.
+    pub(crate) fn start_relay(executable: &Path, data: &Path, peer: Ipv4Addr) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(executable);
+        command.args(["serve", "--log", "warn", "--listen", &address.to_string(), "--udp-listen", &address.to_string()]);
+        command.args(["--public-ip", "127.0.0.1", "--relay-allow", &peer.to_string(), "--data"]).arg(data);
+        Self::spawn(command, address)
+    }
+
     /// Starts the floor to compare with, see [`crate::bare`].
     pub(crate) fn start_bare() -> anyhow::Result<Self> {
         let address = free_address()?;
@@ -66,10 +75,7 @@ impl Server {
 
     /// Its resident memory, in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
-        Ok(kib * 1024)
+        resident_of(self.child.id())
     }
 }
 
@@ -82,6 +88,14 @@ impl Drop for Server {
 
 fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// The resident memory of a process, in bytes.
+pub(crate) fn resident_of(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kib * 1024)
 }
 
 /// User and system CPU time of a process: the nanoseconds of `/proc/PID/schedstat` summed over its threads (the ticks of
