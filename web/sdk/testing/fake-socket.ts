@@ -58,6 +58,11 @@ export class FakeSocket {
     if (this.readyState === 1) this.onmessage?.({ data: JSON.stringify(frame) });
   }
 
+  /** The connection breaks, and neither end notices. */
+  die(): void {
+    this.heard = this.say = () => undefined;
+  }
+
   /** The connection breaks, and both ends notice. */
   drop(): void {
     if (this.readyState >= 2) return;

@@ -35,8 +35,8 @@ const ALERT_MS = 10_000;
 /** However many signs there are: the pause between two attempts, and how many there may be in a minute. */
 const PAUSE_MS = 1_000;
 const PER_MINUTE = 8;
-/** Attempts after which the way counts as failed. */
-const FAILED_AFTER = 4;
+/** A way that attempts, ours or theirs, have not opened for so long counts as failed; about four were made. */
+const FAILED_MS = 30_000;
 /** Candidates that wait for their description; real connections have about twenty. */
 const WAITING_CANDIDATES = 128;
 /** Messages that wait for the server to be back. */
@@ -84,6 +84,8 @@ export class Pair {
   /** This peer connection was up once. */
   #worked = false;
   #alertUntil = 0;
+  /** Since when it has not been up, although it might have been. */
+  #downSince = performance.now();
   /** When it was mended in the last minute. */
   #mended: number[] = [];
   /** The offer that is out was said twice. */
@@ -147,7 +149,7 @@ export class Pair {
 
   /** Messages get through again: say what was not heard, and mend what had to wait. */
   refresh(): void {
-    this.#alert();
+    this.#alert(true);
     this.#run(() => {
       if (!this.#canSignal()) return;
       const waiting = this.#outbox.splice(0);
@@ -167,7 +169,7 @@ export class Pair {
 
   /** There may be another network. `moved`: there is, so that even what is up looks for its way anew. */
   networkChanged(moved: boolean): void {
-    this.#alert();
+    this.#alert(moved);
     this.#run(() => {
       const state = this.#pc?.connectionState;
       if (this.#pc && (moved || state === "disconnected" || state === "failed")) this.#soon();
@@ -286,6 +288,7 @@ export class Pair {
     if (before[0] !== now[0]) this.#wanted = false;
     if (pc.connectionState !== "connected") {
       if (this.state === "connected") this.#set("reconnecting");
+      this.#attempted();
       this.#arm();
     }
     await pc.setRemoteDescription({ type: "offer", sdp: withSilence(sdp) });
@@ -422,10 +425,16 @@ export class Pair {
     }
   }
 
-  #alert(): void {
+  /** `hope`: what has failed so far may work now. */
+  #alert(hope: boolean): void {
     this.#alertUntil = performance.now() + ALERT_MS;
-    // There is new hope.
+    if (!hope) return;
+    this.#downSince = performance.now();
     if (this.state !== "connecting") this.#attempts = 0;
+  }
+
+  #attempted(): void {
+    if (!this.#up && performance.now() - this.#downSince >= FAILED_MS) this.#set("failed");
   }
 
   /** An ICE restart, as soon as it may be. */
@@ -478,7 +487,7 @@ export class Pair {
     if (pause > 0) return this.#arm(pause);
     this.#mended.push(performance.now());
     if (!this.#up) this.#attempts += 1;
-    if (this.#attempts >= FAILED_AFTER) this.#set("failed");
+    this.#attempted();
     this.#arm();
     const pc = this.#pc;
     if (!pc || this.#attempts > (this.#worked ? RESTARTS : 1)) void this.#run(() => this.#offerAnew());
@@ -498,6 +507,7 @@ export class Pair {
 
   #set(state: PathState): void {
     if (this.state === state) return;
+    if (state !== "failed") this.#downSince = performance.now();
     this.state = state;
     this.#host.changed(this.id);
   }
