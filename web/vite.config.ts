@@ -9,6 +9,7 @@ import { onDemand } from "./call/ondemand.ts";
 import { lucide } from "./call/ui/lucide.ts";
 import { fluent } from "./i18n/compile.ts";
 import { shortIds } from "./i18n/shortids.ts";
+import { apart } from "./site/connection-test/apart.ts";
 
 /** Writes `.br` and `.gz` beside every text asset that they make smaller; the server embeds and serves them. */
 function precompress(): Plugin {
@@ -42,6 +43,7 @@ export default defineConfig({
     svelte({ compilerOptions: { runes: true, cssHash } }),
     clientOnly(),
     onDemand(),
+    apart(),
     lucide(),
     fluent(),
     shortIds("i18n/en/call.ftl", /\/web\/(call|i18n)\//),

@@ -40,6 +40,12 @@ pub fn call() -> Option<&'static Entry> {
     ENTRIES.get("call/main.ts")
 }
 
+/// The page that tests a connection; `None` if the web client was not built.
+#[must_use]
+pub fn connection_test() -> Option<&'static Entry> {
+    ENTRIES.get("site/connection-test/main.ts")
+}
+
 /// `GET /assets/{file}`: one file, compressed if the browser takes it. The name changes with the content, so it may be kept
 /// for ever.
 pub async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {

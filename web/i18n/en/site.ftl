@@ -124,6 +124,12 @@ room-delete-button = Delete room
 
 call-needs-script = A call needs JavaScript, since your browser itself connects you with the others. Please allow it for this site and load the page again.
 
+## The connection test
+
+connection-test-title = Test your connection
+connection-test-lead = See before a call whether your camera, your microphone and your network are ready.
+connection-test-needs-script = This test needs JavaScript, since your browser itself makes the connections. Please allow it for this site and load the page again.
+
 ## Errors
 
 error-home = To the start page

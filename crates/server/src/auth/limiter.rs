@@ -19,6 +19,8 @@ pub enum Limit<'a> {
     PasswordsFrom(IpAddr),
     /// Accounts made from one address.
     SignUpsFrom(IpAddr),
+    /// Connection tests from one address: each takes two, for its credentials and for its WebSocket.
+    ConnectionTestsFrom(IpAddr),
 }
 
 impl Limit<'_> {
@@ -30,6 +32,8 @@ impl Limit<'_> {
             Limit::PasswordsFrom(_) => Budget { burst: 100, refill_ms: 3_000 },
             // A class that signs up together.
             Limit::SignUpsFrom(_) => Budget { burst: 60, refill_ms: 30_000 },
+            // Twenty tests at once, then sixty an hour: a class that is told to try before the lesson.
+            Limit::ConnectionTestsFrom(_) => Budget { burst: 40, refill_ms: 30_000 },
         }
     }
 
@@ -38,6 +42,7 @@ impl Limit<'_> {
             Limit::PasswordOf(login) => format!("password-of:{}", login.to_lowercase()),
             Limit::PasswordsFrom(address) => format!("passwords-from:{}", network(address)),
             Limit::SignUpsFrom(address) => format!("sign-ups-from:{}", network(address)),
+            Limit::ConnectionTestsFrom(address) => format!("connection-tests-from:{}", network(address)),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Pages rendered on the server.
 //!
-//! Everything here works without JavaScript. What it refuses to know: what happens inside a call, how anything is stored.
+//! Everything here works without JavaScript, but for the call and the test of the connection. What it refuses to know: what happens inside a call, how anything is stored.
 
 pub mod account;
 pub mod call;
+pub mod connection_test;
 pub mod entrance;
 pub mod errors;
 pub mod forms;
@@ -56,6 +57,9 @@ pub fn table() -> Table {
         .get("/rooms/{code}/delete", Access::Owner, rooms::delete_form)
         .post("/rooms/{code}/delete", Access::Owner, rooms::delete)
         .get("/r/{code}", Access::Anyone, call::show)
+        .get("/connection-test", Access::Anyone, connection_test::show)
+        .post("/connection-test/servers", Access::Anyone, connection_test::servers)
+        .get("/connection-test/socket", Access::Anyone, connection_test::socket)
 }
 
 /// The routes of the site, with the assets and the page for what is not there.

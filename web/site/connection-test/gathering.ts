@@ -1,0 +1,35 @@
+// What a browser finds out about its own addresses, and what it says when a server does not answer.
+
+/** The kinds of candidates that were found, for the report: never their addresses. */
+export class Kinds {
+  readonly #seen = new Map<string, Set<string>>();
+
+  add({ type, protocol, candidate, relayProtocol }: RTCIceCandidate & { relayProtocol?: string | null }): void {
+    if (!type) return;
+    const kind = `${type} ${(type === "relay" && relayProtocol) || protocol}`;
+    this.#seen.set(kind, (this.#seen.get(kind) ?? new Set()).add(candidate));
+  }
+
+  /** "host udp × 2, srflx udp, relay tcp" */
+  toString(): string {
+    return [...this.#seen].map(([kind, { size }]) => (size > 1 ? `${kind} × ${size}` : kind)).join(", ");
+  }
+}
+
+/** W3C webrtc, 4.8.2: the server could not be reached. */
+const NO_ANSWER = 701;
+
+/** The last error that a server answered with; 0: none did, or this browser does not tell. */
+export function watchErrors(connection: RTCPeerConnection): { refused(): number; silent(): boolean } {
+  const codes: number[] = [];
+  connection.addEventListener("icecandidateerror", ({ errorCode }) => void codes.push(errorCode));
+  return {
+    refused: () => codes.findLast((code) => code !== NO_ANSWER) ?? 0,
+    silent: () => codes.includes(NO_ANSWER),
+  };
+}
+
+/** This browser tells of errors while gathering. */
+export const tellsErrors = (): boolean => "onicecandidateerror" in RTCPeerConnection.prototype;
+
+export const hasWebRtc = (): boolean => typeof RTCPeerConnection === "function";
