@@ -16,13 +16,13 @@ use tokio::time::MissedTickBehavior;
 use crate::auth::keys::Keys;
 use crate::auth::password::Passwords;
 use crate::auth::session;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::http::listen::listen;
 use crate::http::{House, Listeners};
 use crate::media::Media;
 use crate::meetings::Meetings;
 use crate::state::{AppState, now_ms};
-use crate::tls::{self, Fingerprint, Tls};
+use crate::tls::{self, Tls};
 use crate::{health, http, metrics, shutdown, site, ws};
 
 /// Ended sessions and full buckets are only ballast; an hour of them does not weigh.
@@ -139,11 +139,10 @@ impl Running {
         self.state.config.public_url.clone().unwrap_or_else(|| format!("{scheme}://{}", friendly(self.address, scheme)))
     }
 
-    /// By what people can recognise the certificate that they are asked about; `None`: it is not of our own making.
+    /// What people should know of the certificate before they open the page; `None`: nothing.
     #[must_use]
-    pub fn fingerprint(&self) -> Option<Fingerprint> {
-        let tls = self.tls.as_ref().filter(|_| self.state.config.tls == config::Tls::SelfSigned)?;
-        Some(tls.certificate().fingerprint().clone())
+    pub fn notice(&self) -> Option<String> {
+        self.tls.as_ref().and_then(Tls::notice)
     }
 
     /// Tells the clients, lets what was begun end, and closes the database.

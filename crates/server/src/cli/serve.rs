@@ -30,9 +30,8 @@ impl Serve {
             let already = poll_fn(|context| Poll::Ready(stop.as_mut().poll(context))).await;
             // Whoever started us may have closed standard output; that is no reason not to serve.
             let _ = writeln!(std::io::stdout(), "Fireside is at {}", running.url());
-            if let Some(fingerprint) = running.fingerprint() {
-                let _ =
-                    writeln!(std::io::stdout(), "Browsers will ask whether to trust its certificate, which it made itself. SHA-256: {fingerprint}");
+            if let Some(notice) = running.notice() {
+                let _ = writeln!(std::io::stdout(), "{notice}");
             }
             tracing::info!(address = %running.address(), "started");
             match already {

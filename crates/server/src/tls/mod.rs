@@ -3,6 +3,7 @@
 //! What is spoken within TLS is `http`'s business. Certificates come from the operator's files, are made here, or are got from an
 //! ACME server; each kind keeps its own good, and what it serves at a moment is in [`Current`].
 
+mod acme;
 mod certificate;
 mod files;
 mod private;
@@ -17,13 +18,14 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 pub use certificate::{Certificate, CertificateError, Fingerprint};
 
 use crate::config::{self, Config};
+use acme::Acme;
 use files::Files;
 use self_signed::SelfSigned;
 
@@ -35,11 +37,16 @@ const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"stun.turn", b"stun.nat-discovery"]
 pub struct Pace {
     /// How often it is looked whether a certificate is still good.
     pub look_every: Duration,
+    /// The part of a certificate's life after which another one is asked for, if it comes from an ACME server.
+    pub renew_at: f64,
+    /// How long to wait after the first time that there was none; after that longer and longer.
+    pub first_wait: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { look_every: Duration::from_secs(60) }
+        // Two thirds: what Let's Encrypt asks for.
+        Self { look_every: Duration::from_secs(60), renew_at: 2.0 / 3.0, first_wait: Duration::from_secs(120) }
     }
 }
 
@@ -62,6 +69,7 @@ struct Shared {
 enum Source {
     Files(Files),
     SelfSigned(SelfSigned),
+    Acme(Acme),
 }
 
 /// Somebody who speaks TLS with us.
@@ -93,7 +101,11 @@ impl Tls {
                 self_signed::say(&certificate, "the certificate is of our own making; browsers will ask whether to trust it");
                 (Source::SelfSigned(own), certificate)
             }
-            config::Tls::Acme => anyhow::bail!("certificates by ACME are not there yet"),
+            config::Tls::Acme => {
+                let acme = Acme::new(config, &folder)?;
+                let certificate = acme.load()?;
+                (Source::Acme(acme), certificate)
+            }
         };
         let current = Arc::new(Current::new(certificate));
         let server = server(current.clone(), &PROTOCOLS)?;
@@ -107,15 +119,40 @@ impl Tls {
     /// When the other side goes away, or does not speak TLS as we do.
     pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> io::Result<Option<Accepted<S>>> {
         let start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        if let Some(server) = self.proof_for(&start.client_hello()) {
+            start.into_stream(server).await?.shutdown().await?;
+            return Ok(None);
+        }
         let vouched = !self.shared.current.get().is_self_signed();
         let stream = start.into_stream(self.shared.server.clone()).await?;
         Ok(Some(Accepted { stream, vouched }))
     }
 
+    fn proof_for(&self, hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+        let Source::Acme(acme) = &self.shared.source else { return None };
+        acme.challenges().by_tls(hello.server_name(), hello.alpn()?)
+    }
+
     /// What an ACME server is to be told that asks for this token by HTTP.
     #[must_use]
-    pub fn answer_to(&self, _token: &str) -> Option<String> {
-        None
+    pub fn answer_to(&self, token: &str) -> Option<String> {
+        let Source::Acme(acme) = &self.shared.source else { return None };
+        acme.challenges().by_http(token)
+    }
+
+    /// What people should know of the certificate before they open the page; `None`: nothing.
+    #[must_use]
+    pub fn notice(&self) -> Option<String> {
+        let certificate = self.certificate();
+        match &self.shared.source {
+            Source::SelfSigned(_) => {
+                Some(format!("Browsers will ask whether to trust its certificate, which it made itself. SHA-256: {}", certificate.fingerprint()))
+            }
+            Source::Acme(_) if certificate.is_self_signed() => {
+                Some("It is getting its certificate; until it has one, browsers warn. The log says how that goes.".to_owned())
+            }
+            Source::Files(_) | Source::Acme(_) => None,
+        }
     }
 
     /// The certificate that is served.
@@ -130,6 +167,7 @@ impl Tls {
         match source {
             Source::Files(files) => files.keep(current, pace.look_every).await,
             Source::SelfSigned(own) => own.keep(current, pace.look_every).await,
+            Source::Acme(acme) => acme.keep(current, *pace).await,
         }
     }
 }
