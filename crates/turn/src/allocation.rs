@@ -166,10 +166,11 @@ impl Allocation {
         self.permissions.iter().any(|permission| permission.peer == peer && now < permission.until)
     }
 
-    /// Takes back what was given for peers that are not `right` any more.
-    pub(crate) fn retain_peers(&mut self, right: impl Fn(IpAddr) -> bool) {
+    /// Takes back what was given for peers that are not `right` any more, and channels to what has become `own` since or is so no
+    /// longer: a channel knows only from its binding whether it leads to ourselves.
+    pub(crate) fn retain_peers(&mut self, right: impl Fn(IpAddr) -> bool, own: impl Fn(IpAddr) -> bool) {
         self.permissions.retain(|permission| right(permission.peer));
-        self.channels.retain(|channel| right(channel.peer.ip()));
+        self.channels.retain(|channel| right(channel.peer.ip()) && channel.is_own == own(channel.peer.ip()));
     }
 
     /// Permits all of `peers`, or none.

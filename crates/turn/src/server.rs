@@ -178,8 +178,9 @@ impl Server {
     /// back. Relayed addresses that clients have been told stay as they are.
     pub fn set_reach(&mut self, relay_v4: Option<Ipv4Addr>, relay_v6: Option<Ipv6Addr>, mut policy: Policy) {
         policy.own.extend(relay_v4.map(IpAddr::V4).into_iter().chain(relay_v6.map(IpAddr::V6)));
-        let right = |peer| Some(peer) == relay_v4.map(IpAddr::V4) || Some(peer) == relay_v6.map(IpAddr::V6) || policy.allows(peer);
-        self.table.all_mut().for_each(|allocation| allocation.retain_peers(right));
+        let own = |peer| Some(peer) == relay_v4.map(IpAddr::V4) || Some(peer) == relay_v6.map(IpAddr::V6);
+        let right = |peer| own(peer) || policy.allows(peer);
+        self.table.all_mut().for_each(|allocation| allocation.retain_peers(right, own));
         (self.config.relay_v4, self.config.relay_v6, self.config.policy) = (relay_v4, relay_v6, policy);
     }
 

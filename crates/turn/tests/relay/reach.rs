@@ -123,3 +123,19 @@ fn a_machine_that_moved_gives_its_new_address() {
     });
     assert_eq!(v6.unwrap().code(), Some(440), "of the other family there is none any more");
 }
+
+#[test]
+fn a_channel_to_what_has_become_our_own_address_leads_nowhere() {
+    let mut world = World::new();
+    let mut ada = world.client(1, "ada");
+    let before = peer("9.9.9.9:22");
+    ada.allocate(&mut world);
+    assert!(ada.bind(&mut world, 0x4000, before).is_success(), "it is somebody else's yet");
+    world.server.set_reach(Some("9.9.9.9".parse().unwrap()), Some(RELAY_V6), Policy::default());
+    assert_eq!(ada.channel_data(&mut world, 0x4000, b"x"), None);
+    assert_eq!(ada.send(&mut world, before, b"x"), None);
+    let own = SocketAddr::new("9.9.9.9".parse().unwrap(), relayed(&mut world.client(2, "bob"), &mut world).port());
+    assert!(ada.bind(&mut world, 0x4001, own).is_success());
+    world.server.set_reach(Some(RELAY_V4), Some(RELAY_V6), Policy::default());
+    assert_eq!(ada.channel_data(&mut world, 0x4001, b"x"), None, "nor the other way around");
+}
