@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use axum::http::Uri;
 use fireside_protocol::IceServer;
-use fireside_turn::{Clock, Config as TurnConfig, Limits, Policy, Rate, Revoked, Secret, Subject};
+use fireside_turn::{Clock, Config as TurnConfig, FiveTuple, Limits, Policy, Rate, Revoked, Secret, Subject, Transport};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{MissedTickBehavior, timeout};
@@ -133,7 +133,8 @@ impl Media {
 
     /// Speaks TURN on a stream until it ends. `client`, `server`: its two ends; `tls`: it is within TLS.
     pub async fn attend(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, client: SocketAddr, server: SocketAddr, tls: bool) {
-        stream::attend(&self.shared.desk, stream, client, server, tls).await;
+        let transport = if tls { Transport::Tls } else { Transport::Tcp };
+        stream::attend(&self.shared.desk, stream, FiveTuple { transport, client, server }, stream::ALLOCATES_WITHIN).await;
     }
 
     /// Where we can be reached.
@@ -172,8 +173,16 @@ fn turn(config: &Config) -> TurnConfig {
         address_churn: Rate::new(64, 8_192),
         ..Limits::default()
     };
-    // The sockets send everything with the DF bit: what no path would carry is refused by the kernel and counted as lost.
-    TurnConfig { relay: config.relay != Relay::Off, ports: config.relay_ports.clone(), dont_fragment: true, limits, ..TurnConfig::default() }
+    TurnConfig {
+        relay: config.relay != Relay::Off,
+        ports: config.relay_ports.clone(),
+        // Those of RFC 5766 too, by which older clients go: nothing else on the one port begins like them.
+        channels: 0x4000..=0x7FFF,
+        // The sockets send everything with the DF bit: what no path would carry is refused by the kernel and counted as lost.
+        dont_fragment: true,
+        limits,
+        ..TurnConfig::default()
+    }
 }
 
 /// Where relays are reached, and whom they reach.

@@ -5,7 +5,7 @@
 //! slowly media is dropped, as a network would; an answer that does not fit ends the connection. What it refuses to know: what
 //! messages say.
 
-use std::net::SocketAddr;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ const INBOX: usize = 65_536;
 /// What may wait for the client: half a second of a large call. More would only be late.
 const OUTBOX: usize = 262_144;
 /// A browser asks for its allocation at once; whoever has none after so long only sits there.
-const ALLOCATES_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const ALLOCATES_WITHIN: Duration = Duration::from_secs(30);
 /// A client that takes nothing at all for so long is gone.
 const TAKES_WITHIN: Duration = Duration::from_secs(30);
 /// TLS has a last word; nobody waits for it long.
@@ -147,10 +147,9 @@ impl Link {
     }
 }
 
-/// Speaks TURN on a stream until it ends. `client`, `server`: its ends.
-pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite + Send, client: SocketAddr, server: SocketAddr, tls: bool) {
-    let transport = if tls { Transport::Tls } else { Transport::Tcp };
-    let visit = Visit { desk: Arc::clone(desk), link: Arc::new(Link::new(FiveTuple { transport, client, server })) };
+/// Speaks TURN on a stream until it ends, or until it is seen to have no allocation, which is looked for every `allocates_within`.
+pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite + Send, tuple: FiveTuple, allocates_within: Duration) {
+    let visit = Visit { desk: Arc::clone(desk), link: Arc::new(Link::new(tuple)), allocates_within };
     let (reader, mut writer) = tokio::io::split(stream);
     tokio::select! {
         () = visit.read(reader) => {}
@@ -164,6 +163,7 @@ pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite
 struct Visit {
     desk: Arc<Desk>,
     link: Arc<Link>,
+    allocates_within: Duration,
 }
 
 impl Visit {
@@ -191,16 +191,38 @@ impl Visit {
             }
             let mut rest = bytes.as_slice();
             while !rest.is_empty() {
-                let Ok(Ok(written @ 1..)) = timeout(TAKES_WITHIN, writer.write(rest)).await else { return };
-                rest = rest.get(written..).unwrap_or_default();
+                let piece = self.piece(rest);
+                let Ok(()) = self.write_all(writer, piece).await else { return };
+                rest = rest.get(piece.len()..).unwrap_or_default();
             }
             let Ok(Ok(())) = timeout(TAKES_WITHIN, writer.flush()).await else { return };
         }
     }
 
+    /// What is written at once. Within TLS each message is a record of its own: a client can read a record only when it has all of it,
+    /// and media is not to wait for what comes behind. (Some clients take a record for a message, too.)
+    fn piece<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        match frame(bytes) {
+            Ok(Frame::Whole { taken, .. }) if self.link.tuple.transport == Transport::Tls => bytes.get(..taken).unwrap_or(bytes),
+            _ => bytes,
+        }
+    }
+
+    /// Fails when nothing at all is taken for too long.
+    async fn write_all(&self, writer: &mut (impl AsyncWrite + Unpin), mut rest: &[u8]) -> io::Result<()> {
+        while !rest.is_empty() {
+            let written = timeout(TAKES_WITHIN, writer.write(rest)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Has the worker look now and then whether there is an allocation.
     async fn ask(&self) {
-        let mut times = interval_at(tokio::time::Instant::now() + ALLOCATES_WITHIN, ALLOCATES_WITHIN);
+        let mut times = interval_at(tokio::time::Instant::now() + self.allocates_within, self.allocates_within);
         times.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             times.tick().await;
