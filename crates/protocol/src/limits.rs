@@ -20,12 +20,16 @@ pub const MESH_PEOPLE: usize = 8;
 pub const MESH_PEOPLE_MOST: usize = 16;
 /// How long a participant whose connection was lost is kept: longer than a Wi-Fi to mobile switch or a server's restart.
 pub const RESUME_WINDOW_MS: u32 = 20_000;
-/// Messages kept for a participant who is away; past this, a fresh snapshot replaces them.
-pub const REPLAY_MESSAGES: usize = 256;
-/// Messages waiting to be written to one connection; past this the client is too slow and is told to resume.
-pub const OUTBOX_MESSAGES: usize = 256;
-/// Messages a connection may send at once: a newcomer among seven answers each and sends about twenty candidates to each.
-pub const MESSAGE_BURST: u32 = 300;
+/// What one ICE restart of one pair says: a description and its candidates. With two interfaces and both families Chromium was seen to
+/// say 13; behind a NAT, and with the relay's addresses in both families, they would be 22.
+pub const RESTART_MESSAGES: usize = 22;
+/// Messages kept for a participant who is away; past this, a fresh snapshot replaces them. A restart of all ways of a full mesh fits.
+pub const REPLAY_MESSAGES: usize = 512;
+/// Messages waiting to be written to one connection; past this the client is too slow and is told to resume. (As for the replay.)
+pub const OUTBOX_MESSAGES: usize = 512;
+/// Messages a connection may send at once: when somebody's network changes, all their ways are restarted at once, 15 in a full mesh. With
+/// half as many again for what goes on meanwhile.
+pub const MESSAGE_BURST: u32 = 500;
 /// Messages a second that a connection may send lastingly.
 pub const MESSAGES_PER_SECOND: u32 = 50;
 /// Chat messages in one page of history.

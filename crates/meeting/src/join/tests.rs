@@ -1,5 +1,6 @@
 //! The ways in, as those who come and those who are there see them.
 
+use fireside_protocol::limits::REPLAY_MESSAGES;
 use fireside_protocol::{ChatMessage, ClientMessage, MediaState, Resume, Role};
 
 use super::*;
@@ -113,7 +114,7 @@ fn past_the_log_the_state_as_it_is_replaces_what_was_missed() {
     let mut table = Table::new();
     let [ada, bo, _] = table.three();
     table.drop_connection(ada.connection);
-    for _ in 0..150 {
+    for _ in 0..=REPLAY_MESSAGES / 2 {
         table.say(bo.connection, ClientMessage::Hand { raised: true });
         table.say(bo.connection, ClientMessage::Hand { raised: false });
     }
@@ -121,7 +122,7 @@ fn past_the_log_the_state_as_it_is_replaces_what_was_missed() {
     let sent = table.sent_to(back);
     assert_eq!(replayed(&sent), [] as [u32; 0]);
     let ServerMessage::Welcome(welcome) = &sent[0].1 else { panic!("welcome first") };
-    assert_eq!((welcome.resumed, welcome.seq, welcome.participants.len()), (Resumed::Snapshot, 302, 3));
+    assert_eq!((welcome.resumed, welcome.seq, welcome.participants.len()), (Resumed::Snapshot, 2 + 2 * (1 + REPLAY_MESSAGES as u32 / 2), 3));
 }
 
 #[test]

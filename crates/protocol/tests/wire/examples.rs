@@ -113,12 +113,15 @@ fn replayed() -> Welcome {
 
 fn ice_servers(until: u64, credential: &str) -> Vec<IceServer> {
     let username = format!("{until}:01a20648-0c00-7000-8000-000000000e11/{}", bo().0);
-    let relay = |url: &str| IceServer { urls: vec![url.to_owned()], username: Some(username.clone()), credential: Some(credential.to_owned()) };
     vec![
         IceServer { urls: vec!["stun:198.51.100.7:443".to_owned()], username: None, credential: None },
-        relay("turn:198.51.100.7:443?transport=udp"),
-        relay("turn:198.51.100.7:443?transport=tcp"),
-        relay("turns:meet.example.org:443?transport=tcp"),
+        IceServer {
+            urls: ["turn:198.51.100.7:443?transport=udp", "turn:198.51.100.7:443?transport=tcp", "turns:meet.example.org:443?transport=tcp"]
+                .map(str::to_owned)
+                .to_vec(),
+            username: Some(username),
+            credential: Some(credential.to_owned()),
+        },
     ]
 }
 

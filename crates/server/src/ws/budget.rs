@@ -76,6 +76,8 @@ impl Budget {
 
 #[cfg(test)]
 mod tests {
+    use fireside_protocol::limits::{MESH_PEOPLE_MOST, RESTART_MESSAGES};
+
     use super::*;
 
     #[test]
@@ -87,6 +89,15 @@ mod tests {
         let later = start + Duration::from_secs(1);
         let taken = (0..1000).take_while(|_| budget.take(later) == Verdict::Take).count();
         assert_eq!(taken, MESSAGES_PER_SECOND as usize);
+    }
+
+    #[test]
+    fn a_restart_of_every_way_of_a_full_mesh_is_within_it() {
+        let start = Instant::now();
+        let mut budget = Budget::new(start);
+        for message in 0..(MESH_PEOPLE_MOST - 1) * RESTART_MESSAGES {
+            assert_eq!(budget.take(start), Verdict::Take, "message {message}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fireside::auth::token::{Claims, Signer};
+use fireside_protocol::limits::SDP_BYTES;
 use fireside_protocol::{ByeCode, ClientMessage, DeniedCode, LeftReason, MessageId, Resume, Resumed, Role, ServerMessage, UnixMillis, Welcome};
 use uuid::Uuid;
 
@@ -65,8 +66,10 @@ async fn who_missed_too_much_gets_the_state_as_it_is() {
     ann.ack(id).await;
     let before = ben.chat_message().await;
     let (_, seq) = lose(ben, &mut ann, &to_ben).await;
-    for _ in 0..270 {
-        ann.say(&offer(to_ben.you, "x")).await;
+    // More than is kept for one who is away.
+    let long = "x".repeat(SDP_BYTES);
+    for _ in 0..20 {
+        ann.say(&offer(to_ben.you, &long)).await;
     }
     let id = ann.chat("after").await;
     ann.ack(id).await;
