@@ -281,6 +281,9 @@ describe("a sign that the network has changed", () => {
     const before = FakeSocket.all.length;
     signal.wake(false);
     expect(FakeSocket.all).toHaveLength(before + 1);
+    await pass(0);
+    // And those that follow begin anew, too.
+    expect(signal.state.kind === "waiting" && signal.state.retryAt - performance.now()).toBeLessThanOrEqual(400);
   });
 
   it("gives up an attempt that went out into the network before", async () => {

@@ -123,6 +123,32 @@ describe("another network", () => {
     expect(offers(ada)).toHaveLength(2);
   });
 
+  it("and yet another while the answer is late: the next offer follows it at once", async () => {
+    const { ada } = await couple();
+    lose = (_, { kind }) => kind === "answer";
+    ada.pair.networkChanged(true);
+    await pass(10);
+    FakePeer.move();
+    ada.pair.networkChanged(true);
+    await pass(900);
+    lose = () => false;
+    await pass(1_000);
+    expect(alive()).toBe(true);
+  });
+
+  it("and yet another before it is up again: once up, it looks for its way once more", async () => {
+    const { ada, peers } = await couple();
+    for (const peer of peers) peer.become("failed");
+    ada.pair.networkChanged(true);
+    await pass(10);
+    ada.pair.networkChanged(true);
+    await pass(500);
+    expect(ada.pair.state).toBe("connected");
+    await pass(1_500);
+    expect(offers(ada)).toHaveLength(2);
+    expect(alive()).toBe(true);
+  });
+
   it("an answer that is lost does not keep the next offer from being made", async () => {
     const { ada, peers } = await couple();
     lose = (_, { kind }) => kind === "answer";
@@ -157,6 +183,18 @@ describe("a sign that something may have changed", () => {
     expect(alive()).toBe(true);
     expect(peers.map(({ restarts }) => restarts)).toEqual([1, 0]);
     expect(ada.interruptions + bo.interruptions).toBe(2);
+  });
+
+  it("is also that the server is back, or the other one at it", async () => {
+    const { ada, bo } = await couple();
+    up = false;
+    FakePeer.move(0);
+    await pass(500);
+    up = true;
+    for (const { pair } of [ada, bo]) pair.refresh();
+    await pass(500);
+    expect(alive()).toBe(true);
+    expect([...ada.states, ...bo.states].filter((state) => state === "reconnecting")).toHaveLength(2);
   });
 
   it("mends at once what is down, also by the one who gives way", async () => {
