@@ -81,13 +81,13 @@ impl Pool {
     }
 
     /// Looks at the schema; writes nothing.
-    pub(crate) async fn inspect(&self, url: &str) -> Result<(), OpenError> {
-        verdict(url, migration::inspect::<Migrator>(self).await).map(|_| ())
+    pub(crate) async fn inspect(&self, url: &str) -> Result<Schema, OpenError> {
+        verdict(url, migration::inspect::<Migrator>(self).await)
     }
 
     /// Applies the migrations that are missing.
     pub(crate) async fn migrate(&self, url: &str) -> Result<(), OpenError> {
-        if verdict(url, migration::inspect::<Migrator>(self).await)? == Schema::Current {
+        if self.inspect(url).await? == Schema::Current {
             return Ok(());
         }
         let transaction = self.begin_writing().await.map_err(|error| OpenError::new(url, &error))?;

@@ -19,6 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const MANNERS: &str = "SET lock_timeout = '5s'; SET statement_timeout = '30s'";
 
 pub(crate) async fn open(url: &str) -> Result<Store, OpenError> {
+    let (pool, shown) = connect(url, CONNECTIONS).await?;
+    if let Err(refused) = pool.migrate(&shown).await {
+        pool.close().await;
+        return Err(refused);
+    }
+    Ok(Store { writer: pool.clone(), reader: pool })
+}
+
+/// One connection, to look; and the address without the password.
+pub(crate) async fn look(url: &str) -> Result<(Pool, String), OpenError> {
+    connect(url, 1).await
+}
+
+async fn connect(url: &str, connections: u32) -> Result<(Pool, String), OpenError> {
     let Ok(options) = url.parse::<PgConnectOptions>() else {
         // The parser's own words may quote the address.
         return Err(OpenError::Unreachable { url: "postgres://…".to_owned(), why: "its address is not well formed".to_owned() });
@@ -34,14 +48,10 @@ pub(crate) async fn open(url: &str) -> Result<Store, OpenError> {
     };
     first.map_err(refused)?.close().await.map_err(refused)?;
 
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(PATIENCE);
+    let pool = PgPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE);
     let pool = pool.after_connect(|connection, _| Box::pin(async move { connection.execute(MANNERS).await.map(|_| ()) }));
     let pool = Pool::new(pool.connect_with(options).await.map_err(refused)?);
-    if let Err(refused) = pool.migrate(&shown).await {
-        pool.close().await;
-        return Err(refused);
-    }
-    Ok(Store { writer: pool.clone(), reader: pool })
+    Ok((pool, shown))
 }
 
 /// Where the database is, put together from what was understood of its address, without the password.

@@ -19,6 +19,9 @@ use crate::{OpenError, Store};
 /// 5 s: longer than any of our own transactions, shorter than a browser waits for an answer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// 1 s when we only want to know: none of our own transactions takes as long.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// 10 s in the queue for the one writer, or for a reader: twice what a foreign lock may cost the one in front.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,6 +60,40 @@ async fn prepare(writer: &Pool, path: &Path, place: &str) -> Result<Pool, OpenEr
     write_ahead(writer).await.map_err(|error| OpenError::new(place, &error))?;
     writer.migrate(place).await?;
     pool(READERS, options(path).pragma("query_only", "ON")).await.map_err(|error| OpenError::new(place, &error))
+}
+
+/// Whether others may have the file open: then its write-ahead log is beside it, also after a crash.
+pub(crate) fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).exists()
+}
+
+/// Opens a file for reading alone. One that nobody has open is read as it stands: no files are made beside it.
+pub(crate) async fn look(path: &Path, place: &str, is_shared: bool) -> Result<Pool, OpenError> {
+    let options = options(path).read_only(true).immutable(!is_shared).busy_timeout(LOOK_TIMEOUT);
+    let pool = pool(1, options).await.map_err(|error| OpenError::new(place, &error))?;
+    // Until something is read, nobody has looked whether it is a database.
+    let asked = Statement::from_string(pool.get_database_backend(), "SELECT 1 FROM sqlite_master LIMIT 1");
+    match pool.query_one_raw(asked).await {
+        Ok(_) => Ok(pool),
+        Err(error) => {
+            pool.close().await;
+            Err(OpenError::new(place, &error))
+        }
+    }
+}
+
+/// Takes the write lock of a file that others have open, and lets go of it again; nothing is written. To be called while the file is
+/// also open for reading: whoever closes it last folds the log into it.
+pub(crate) async fn try_lock(path: &Path) -> Result<(), DbErr> {
+    let pool = pool(1, options(path).create_if_missing(false).busy_timeout(LOOK_TIMEOUT)).await?;
+    let tried = match pool.begin_writing().await {
+        Ok(transaction) => transaction.rollback().await,
+        Err(error) => Err(error),
+    };
+    pool.close().await;
+    tried
 }
 
 /// One connection for everything: a database in memory belongs to the connection that made it.

@@ -7,6 +7,7 @@ mod accounts;
 mod chat;
 mod fixture;
 mod limits;
+mod look;
 mod opening;
 mod postgres;
 mod rooms;
