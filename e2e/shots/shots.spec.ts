@@ -1,26 +1,7 @@
 // Pictures to look at, not to compare: `npm run shots` writes them to results/shots.
-import { join } from "node:path";
-import type { Page } from "@playwright/test";
 import { test } from "../harness/fixtures.ts";
 import { blue, green, red } from "../harness/media.ts";
-
-const FOLDER = join(import.meta.dirname, "../results/shots");
-const SIZES = [
-  { width: 360, height: 740 },
-  { width: 1280, height: 800 },
-  { width: 2560, height: 1440 },
-];
-
-async function shoot(page: Page, name: string): Promise<void> {
-  for (const colorScheme of ["light", "dark"] as const) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    for (const size of SIZES) {
-      await page.setViewportSize(size);
-      await page.screenshot({ path: join(FOLDER, `${name}-${size.width}-${colorScheme}.png`), animations: "disabled" });
-    }
-  }
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
+import { shoot } from "./shoot.ts";
 
 test("pages of the site", async ({ site, server, people }) => {
   for (const [name, path] of [

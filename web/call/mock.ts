@@ -52,6 +52,7 @@ export class MockRoom implements Room {
   participants: MockPerson[];
   chat: MockChat;
   startedAt = Date.now() - 724_000;
+  #network: Network = "good";
   #listeners = new Map<string, Set<Listener>>();
 
   constructor(join: JoinOptions, options: MockOptions) {
@@ -99,6 +100,24 @@ export class MockRoom implements Room {
     this.emit("left", { participant: person, reason: "left" });
   }
 
+  /** The way to somebody is interrupted: their tracks end with their peer connection. */
+  interrupt(index: number): void {
+    const person = this.participants[index];
+    if (!person) return;
+    person.track("camera")?.stop();
+    person.unheard = true;
+    person.change({ connection: "reconnecting", quality: "lost" });
+  }
+
+  /** It is back, with new tracks. */
+  restore(index: number): void {
+    const person = this.participants[index];
+    if (!person) return;
+    person.set("camera", painted(person.name, 640, 360, false));
+    person.unheard = false;
+    person.change({ connection: "connected", quality: "good" });
+  }
+
   become(state: RoomState): void {
     this.state = state;
     this.emit("state", state);
@@ -141,15 +160,16 @@ export class MockRoom implements Room {
   }
 
   diagnosis(): Promise<Diagnosis> {
-    return Promise.resolve(diagnosis(0));
+    return Promise.resolve({ ...diagnosis(0), kind: this.#network === "tcp" ? "udp_blocked" : "unknown" });
   }
 
   /** Makes the connections what they are like on this network. */
   #connect(network: Network): void {
+    this.#network = network;
     for (const [index, person] of this.participants.entries()) {
       const [connection, quality, via] = CONNECTIONS[network][index % CONNECTIONS[network].length] ?? ["connected", "good", "direct udp"];
       const [path, transport] = via.split(" ") as ["direct" | "relay", "udp" | "tcp" | "tls"];
-      Object.assign(person, { connection, quality, speaking: person.speaking && quality !== "lost" });
+      Object.assign(person, { connection, quality, speaking: person.speaking && connection === "connected" });
       // Nothing has ever come from them.
       if (connection === "failed" || connection === "connecting") person.unheard = true;
       if (connection === "failed" || connection === "connecting") continue;

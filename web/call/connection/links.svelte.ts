@@ -12,11 +12,24 @@ export interface Link {
 
 export class Links {
   #reading = $state(0);
+  #udpBlocked = $state(false);
 
   constructor(private readonly call: Call) {}
 
   /** Listens for new readings; returns what stops. For `$effect`. */
-  watch = (): (() => void) => this.call.room.on("measured", () => (this.#reading += 1));
+  watch = (): (() => void) => {
+    const { room } = this.call;
+    const diagnose = () =>
+      room.diagnosis().then(
+        ({ kind }) => (this.#udpBlocked = kind === "udp_blocked"),
+        () => undefined,
+      );
+    void diagnose();
+    return room.on("measured", () => {
+      this.#reading += 1;
+      void diagnose();
+    });
+  };
 
   /** One for each of the others, in their order. */
   list: readonly Link[] = $derived.by(() => {
@@ -33,9 +46,6 @@ export class Links {
   /** Nobody comes through well: that is hardly the fault of each of them. Of one other person it could be either side. */
   everyone: boolean = $derived.by(() => this.call.others.length > 1 && ["poor", "lost"].includes(this.call.you.quality));
 
-  /** Everything runs over TCP, though there are ways. */
-  tcpOnly: boolean = $derived.by(() => {
-    const ways = this.list.flatMap(({ last }) => (last?.transport ? [last.transport] : []));
-    return ways.length > 0 && !ways.includes("udp");
-  });
+  /** There are ways, but our network lets none of them be UDP. */
+  tcpOnly: boolean = $derived.by(() => this.#udpBlocked && this.list.some(({ last }) => last?.path));
 }
