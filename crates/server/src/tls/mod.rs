@@ -10,6 +10,7 @@ mod private;
 mod self_signed;
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -172,6 +173,21 @@ impl Tls {
     }
 }
 
+/// Where the certificate and its key are, or will be; one file may hold both. Nothing is read or made. `None`: TLS is not ours to speak.
+///
+/// # Errors
+/// When the settings cannot work; in words for the operator.
+pub fn paths(config: &Config) -> anyhow::Result<Option<(PathBuf, PathBuf)>> {
+    let folder = config.data.join("tls");
+    let both = |path: PathBuf| Some((path.clone(), path));
+    Ok(match &config.tls {
+        config::Tls::Off => None,
+        config::Tls::Files { certificate, key } => Some((certificate.clone(), key.clone())),
+        config::Tls::SelfSigned => both(self_signed::path(&folder)),
+        config::Tls::Acme => both(Acme::new(config, &folder)?.certificate_path()),
+    })
+}
+
 /// The certificate that is served at this moment.
 #[derive(Debug)]
 struct Current(RwLock<Arc<Certificate>>);
@@ -208,7 +224,8 @@ fn server(resolver: Arc<dyn ResolvesServerCert>, protocols: &[&[u8]]) -> anyhow:
 }
 
 /// Whom people ask for, by the public address or else the domain.
-fn asked_for(config: &Config) -> Option<String> {
+#[must_use]
+pub fn asked_for(config: &Config) -> Option<String> {
     let host = config.public_url.as_deref().and_then(|url| url.parse::<axum::http::Uri>().ok());
     let host = host.as_ref().and_then(axum::http::Uri::host);
     host.map(|host| host.trim_matches(['[', ']']).to_owned()).or_else(|| config.domain.clone())

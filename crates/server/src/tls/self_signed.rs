@@ -33,7 +33,7 @@ pub(super) struct SelfSigned {
 impl SelfSigned {
     /// Kept in this folder, also for these names.
     pub(super) fn new(folder: &Path, names: impl IntoIterator<Item = String>) -> Self {
-        Self { path: folder.join("self-signed.pem"), names: names.into_iter().collect() }
+        Self { path: path(folder), names: names.into_iter().collect() }
     }
 
     /// The one that is kept, if it is still good, or a new one.
@@ -86,6 +86,11 @@ impl SelfSigned {
         private::write(&self.path, pem.as_bytes()).with_context(|| format!("the certificate {} cannot be written", self.path.display()))?;
         Ok(Certificate::from_pem(pem.as_bytes(), pem.as_bytes())?)
     }
+}
+
+/// Where it is kept.
+pub(super) fn path(folder: &Path) -> PathBuf {
+    folder.join("self-signed.pem")
 }
 
 /// Says which certificate is served and how to recognise it.

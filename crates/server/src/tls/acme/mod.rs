@@ -219,7 +219,8 @@ impl Acme {
         self.folder.join("account.json")
     }
 
-    fn certificate_path(&self) -> PathBuf {
+    /// Where the certificate is kept.
+    pub(super) fn certificate_path(&self) -> PathBuf {
         self.folder.join(format!("{}.pem", self.domain))
     }
 }
