@@ -224,3 +224,6 @@ async fn look_around(shared: Weak<Shared>) {
         let _ = looked.await;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,14 +104,6 @@ impl Turn {
         Self { pipe, local, credentials, nonce: Vec::new(), waiting: VecDeque::new() }
     }
 
-    /// The stream itself.
-    pub(crate) fn stream(&mut self) -> &mut TcpStream {
-        match &mut self.pipe {
-            Pipe::Tcp(stream, _) => stream,
-            Pipe::Udp(_) => panic!("over UDP there is none"),
-        }
-    }
-
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         match &mut self.pipe {
             Pipe::Udp(socket) => {
@@ -154,7 +146,17 @@ impl Turn {
 
     /// Whether nothing comes.
     pub(crate) async fn is_quiet(&mut self) -> bool {
-        self.waiting.is_empty() && timeout(QUIET, self.read()).await.is_err()
+        self.is_quiet_for(QUIET).await
+    }
+
+    /// What comes meanwhile is kept.
+    pub(crate) async fn is_quiet_for(&mut self, time: Duration) -> bool {
+        if self.waiting.is_empty()
+            && let Ok(Some(message)) = timeout(time, self.read()).await
+        {
+            self.waiting.push_front(message);
+        }
+        self.waiting.is_empty()
     }
 
     /// The next datagram of a peer.

@@ -1,4 +1,10 @@
-//! STUN and TURN from outside: a real server on loopback, and clients over UDP and TCP.
+//! STUN and TURN from outside: a real server on loopback, and clients over UDP, TCP and TLS.
 
-mod client;
+pub(crate) mod client;
+mod credentials;
+mod interop;
+mod peers;
+mod quota;
 mod relaying;
+mod servers;
+mod streams;

@@ -13,9 +13,9 @@ use tempfile::TempDir;
 use crate::server::Server;
 
 /// A server in a process of its own, which ends with the test.
-struct Process {
-    server: Server,
-    child: Child,
+pub(crate) struct Process {
+    pub(crate) server: Server,
+    pub(crate) child: Child,
     output: BufReader<ChildStdout>,
     /// What it said first on standard output.
     first: String,
@@ -23,7 +23,7 @@ struct Process {
 
 impl Process {
     /// Starts one and waits until it says where it is.
-    fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         Self::run(Command::new(env!("CARGO_BIN_EXE_fireside")), arguments, variables)
     }
 
@@ -57,7 +57,7 @@ impl Process {
     }
 
     /// Ends it as a service manager does; all that it has said.
-    fn stop(mut self) -> String {
+    pub(crate) fn stop(mut self) -> String {
         assert!(Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("it runs").success());
         assert!(self.child.wait().expect("it ends").success());
         let mut said = std::mem::take(&mut self.first);

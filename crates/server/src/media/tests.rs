@@ -1,0 +1,135 @@
+//! What cannot be seen from outside a running server: a fault of the worker, and streams that are looked after.
+
+use fireside_turn::auth::{Integrity, PasswordAlgorithm, Proof};
+use fireside_turn::message::{Class, Message, TransactionId, attribute, method};
+use fireside_turn::write::Writer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::UdpSocket;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn open() -> Media {
+    let config = Config { public_ips: vec![[127, 0, 0, 1].into()], ..Config::default() };
+    Media::open(&config, &[7; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("sockets")
+}
+
+async fn socket(media: &Media) -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    socket.connect(("127.0.0.1", media.addresses().udp_port())).await.expect("an address");
+    socket
+}
+
+fn ada() -> Subject {
+    Subject::new("room", "ada").expect("names")
+}
+
+/// Asks until there is an answer; the class of the answer, its error code, and its nonce.
+async fn ask(socket: &UdpSocket, question: &[u8]) -> (Class, Option<u16>, Vec<u8>) {
+    let asking = async {
+        loop {
+            socket.send(question).await.expect("sent");
+            let mut bytes = [0; 1_500];
+            let Ok(Ok(length)) = timeout(Duration::from_secs(1), socket.recv(&mut bytes)).await else { continue };
+            let message = Message::parse(&bytes[..length]).expect("a message");
+            let code = message.find(attribute::ERROR_CODE).map(|value| u16::from(value[2]) * 100 + u16::from(value[3]));
+            return (message.class, code, message.find(attribute::NONCE).unwrap_or_default().to_vec());
+        }
+    };
+    timeout(PATIENCE, asking).await.expect("an answer")
+}
+
+fn request(method: u16) -> Writer {
+    Writer::new(Class::Request, method, TransactionId(keys::random()))
+}
+
+fn signed(media: &Media, writer: Writer, nonce: &[u8]) -> Vec<u8> {
+    let relay = media.ice_servers(&ada(), &CameBy::default()).pop().expect("a relay");
+    let (username, password) = (relay.username.expect("a name"), relay.credential.expect("a password"));
+    let proof = Proof::long_term(username.as_bytes(), b"fireside", password.as_bytes(), PasswordAlgorithm::Md5, Integrity::Sha1);
+    let writer = writer.with(attribute::USERNAME, username.as_bytes()).with(attribute::REALM, b"fireside").with(attribute::NONCE, nonce);
+    writer.with_integrity(&proof).finish()
+}
+
+fn allocate() -> Writer {
+    request(method::ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])
+}
+
+#[tokio::test]
+async fn after_a_fault_it_begins_anew_and_forgets_no_revocation() {
+    let media = open().await;
+    let (ours, others) = (socket(&media).await, socket(&media).await);
+    let (_, code, nonce) = ask(&ours, &allocate().finish()).await;
+    assert_eq!(code, Some(401));
+    assert_eq!(ask(&ours, &signed(&media, allocate(), &nonce)).await.0, Class::Success);
+
+    media.shared.desk.order(Order::Fault);
+    assert_eq!(ask(&ours, &request(method::BINDING).finish()).await.0, Class::Success, "it answers again");
+    assert_eq!(ask(&ours, &signed(&media, request(method::REFRESH), &nonce)).await.1, Some(437), "the allocation is gone");
+    assert_eq!(ask(&ours, &signed(&media, allocate(), &nonce)).await.0, Class::Success, "and can be had again");
+
+    media.revoke(Revoked::Participant(ada()));
+    media.shared.desk.order(Order::Fault);
+    let (_, _, nonce) = ask(&others, &allocate().finish()).await;
+    assert_eq!(ask(&others, &signed(&media, allocate(), &nonce)).await.1, Some(401));
+    media.readmit(Revoked::Participant(ada()));
+    media.shared.desk.order(Order::Fault);
+    assert_eq!(ask(&others, &signed(&media, allocate(), &nonce)).await.0, Class::Success);
+    media.close().await;
+}
+
+#[tokio::test]
+async fn once_closed_it_is_silent_and_the_port_is_free() {
+    let media = open().await;
+    let port = media.addresses().udp_port();
+    media.close().await;
+    media.close().await;
+    media.revoke(Revoked::Participant(ada()));
+    let again = Media::open(&Config::default(), &[7; 32], SocketAddr::from(([127, 0, 0, 1], port))).await.expect("the same port");
+    assert_eq!(ask(&socket(&again).await, &request(method::BINDING).finish()).await.0, Class::Success);
+}
+
+/// A stream that is attended to with little patience, and its five-tuple.
+fn attended(media: &Media, port: u16) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+    let (near, far) = duplex(65_536);
+    let tuple = FiveTuple { transport: Transport::Tcp, client: ([192, 0, 2, 1], port).into(), server: ([192, 0, 2, 2], 443).into() };
+    let desk = Arc::clone(&media.shared.desk);
+    let task = tokio::spawn(async move { stream::attend(&desk, far, tuple, Duration::from_millis(100)).await });
+    (near, task)
+}
+
+async fn exchange(stream: &mut DuplexStream, question: &[u8]) -> Option<Vec<u8>> {
+    stream.write_all(question).await.ok()?;
+    let mut bytes = vec![0; 1_500];
+    let length = timeout(PATIENCE, stream.read(&mut bytes)).await.expect("an answer").ok()?;
+    bytes.truncate(length);
+    (length > 0).then_some(bytes)
+}
+
+#[tokio::test]
+async fn a_stream_without_an_allocation_is_closed_after_a_while_whatever_it_asks() {
+    let media = open().await;
+    let (mut idle, task) = attended(&media, 1);
+    // Until it is closed, which it would never be if questions counted.
+    let asking = async { while exchange(&mut idle, &request(method::BINDING).finish()).await.is_some() {} };
+    timeout(PATIENCE, asking).await.expect("it is closed");
+    timeout(PATIENCE, task).await.expect("it ends").expect("no fault");
+}
+
+#[tokio::test]
+async fn a_stream_with_an_allocation_is_kept() {
+    let media = open().await;
+    let (mut stream, task) = attended(&media, 2);
+    let challenge = exchange(&mut stream, &allocate().finish()).await.expect("an answer");
+    let nonce = Message::parse(&challenge).expect("a message").find(attribute::NONCE).expect("a nonce").to_vec();
+    let answer = exchange(&mut stream, &signed(&media, allocate(), &nonce)).await.expect("an answer");
+    assert_eq!(Message::parse(&answer).expect("a message").class, Class::Success);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(500) {
+        assert!(exchange(&mut stream, &request(method::BINDING).finish()).await.is_some(), "five times it was looked at");
+    }
+    assert!(!task.is_finished());
+    drop(stream);
+    timeout(PATIENCE, task).await.expect("it ends").expect("no fault");
+}
