@@ -38,7 +38,7 @@ async fn public_address(socket: &UdpSocket, server: SocketAddr) -> io::Result<Op
     let question = Writer::new(Class::Request, method::BINDING, transaction).finish();
     for _ in 0..TRIES {
         socket.send_to(&question, server).await?;
-        if let Ok(address) = timeout(TRY_FOR, answer(&socket, server, transaction)).await {
+        if let Ok(Ok(address)) = timeout(TRY_FOR, answer(&socket, server, transaction)).await {
             return Ok(Some(address));
         }
     }
@@ -46,15 +46,15 @@ async fn public_address(socket: &UdpSocket, server: SocketAddr) -> io::Result<Op
 }
 
 /// Waits for the answer; whatever else comes here before we begin is passed over.
-async fn answer(socket: &tokio::net::UdpSocket, server: SocketAddr, transaction: TransactionId) -> IpAddr {
+async fn answer(socket: &tokio::net::UdpSocket, server: SocketAddr, transaction: TransactionId) -> io::Result<IpAddr> {
     let mut bytes = [0; LONGEST];
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut bytes).await else { continue };
+        let (length, from) = socket.recv_from(&mut bytes).await?;
         let datagram = bytes.get(..length).unwrap_or_default();
         if from == server
             && let Some(address) = mapped(datagram, transaction)
         {
-            return address;
+            return Ok(address);
         }
     }
 }
