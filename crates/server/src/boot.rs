@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use fireside_store::Store;
+use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -23,7 +24,7 @@ use crate::media::Media;
 use crate::meetings::Meetings;
 use crate::state::{AppState, now_ms};
 use crate::tls::{self, Tls};
-use crate::{health, http, metrics, shutdown, site, ws};
+use crate::{health, http, meetings, metrics, shutdown, site, ws};
 
 /// Ended sessions and full buckets are only ballast; an hour of them does not weigh.
 const SWEEP_EVERY: Duration = Duration::from_secs(60 * 60);
@@ -38,6 +39,8 @@ pub struct Pace {
     pub http: http::Limits,
     /// How often it is looked whether the sessions of those who are connected have ended elsewhere.
     pub sessions_every: Duration,
+    /// How often the relay hears of those who are in a meeting, and they of it.
+    pub meetings: meetings::Pace,
     /// How certificates are kept good.
     pub tls: tls::Pace,
 }
@@ -45,7 +48,12 @@ pub struct Pace {
 impl Default for Pace {
     fn default() -> Self {
         // Whoever the operator shuts out is out before the next sentence.
-        Self { http: http::Limits::default(), sessions_every: Duration::from_secs(10), tls: tls::Pace::default() }
+        Self {
+            http: http::Limits::default(),
+            sessions_every: Duration::from_secs(10),
+            meetings: meetings::Pace::default(),
+            tls: tls::Pace::default(),
+        }
     }
 }
 
@@ -53,6 +61,7 @@ impl Default for Pace {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    plain: Option<SocketAddr>,
     state: AppState,
     tls: Option<Tls>,
     stop: oneshot::Sender<()>,
@@ -79,7 +88,8 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let tls = Tls::open(&config, pace.tls)?;
     let (listeners, media) = open_port(&config, &keys).await?;
     let address = listeners.main.local_addr()?;
-    let meetings = Meetings::open(store.clone(), media.clone(), config.people).await?;
+    let plain = listeners.plain.as_ref().map(TcpListener::local_addr).transpose()?;
+    let meetings = Meetings::open_at(store.clone(), media.clone(), config.people, pace.meetings).await?;
     let state = AppState { config: Arc::new(config), store, meetings, media, keys, passwords: Passwords::default() };
     let (stop, stopped) = oneshot::channel();
     let stopped = async {
@@ -92,7 +102,7 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
         tokio::spawn(check_sessions(state.clone(), pace.sessions_every)),
         tokio::spawn(keep_certificate(tls.clone())),
     ];
-    Ok(Running { address, state, tls, stop, served, chores })
+    Ok(Running { address, plain, state, tls, stop, served, chores })
 }
 
 /// Opens the one port, for TCP and for UDP, and the one for plain HTTP.
@@ -130,6 +140,12 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens for those who come by plain HTTP to be shown the way.
+    #[must_use]
+    pub fn plain_address(&self) -> Option<SocketAddr> {
+        self.plain
     }
 
     /// Where people find it: the configured address, or else where it listens.

@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::settings::Settings;
-use crate::{boot, shutdown, telemetry};
+use crate::{boot, http, shutdown, telemetry};
 
 /// Start the server.
 #[derive(Debug, Args)]
@@ -22,6 +22,7 @@ impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let config = self.settings.load()?;
         telemetry::start(&config);
+        http::descriptors::raise();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the threads cannot be started")?;
         runtime.block_on(async {
             let running = boot::start(config).await?;

@@ -4,6 +4,7 @@
 //! are as many as the process can hold, those who come wait in the kernel, and those who are here notice nothing. What it refuses
 //! to know: routes, certificates, and what TURN says.
 
+pub mod descriptors;
 mod door;
 pub mod listen;
 mod opening;
@@ -57,7 +58,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let connections = seats::connections();
+        let connections = descriptors::connections();
         Self {
             connections,
             // A whole school may come from one; somebody else is to be let in all the same.

@@ -14,14 +14,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::origin;
 
-/// Descriptors that are kept for everything but connections: the database (each SQLite connection has three), the log, the
-/// runtime.
-const RESERVED: usize = 64;
-/// However few descriptors there are, so many people are let in.
-const FEWEST: usize = 16;
-/// Without a limit of the system's: what fits into the memory of a large machine.
-const MOST: usize = 100_000;
-
 /// The seats of a server, at all its doors together; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Seats {
@@ -64,20 +56,6 @@ impl Seats {
         *count += 1;
         Some(Share(Some((self.held.clone(), network))))
     }
-}
-
-/// How many connections this process can hold by the system's word on descriptors. A quarter of them is left to the relay, which
-/// has a socket for each of its own ends.
-pub(super) fn connections() -> usize {
-    // Where there is no such file, the accepting itself finds the limit and waits.
-    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    descriptors(&limits).map_or(MOST, |descriptors| (descriptors.saturating_sub(RESERVED) / 4 * 3).clamp(FEWEST, MOST))
-}
-
-/// The limit in force (the "soft" one) of `/proc/self/limits`, proc(5).
-fn descriptors(limits: &str) -> Option<usize> {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
-    line.split_whitespace().next()?.parse().ok()
 }
 
 /// How many connections each address holds; none are not noted.
@@ -147,21 +125,5 @@ impl AsyncWrite for Seated {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_systems_word_on_descriptors_is_read() {
-        let limits = "Limit                     Soft Limit           Hard Limit           Units     \n\
-                      Max processes             95931                95931                processes \n\
-                      Max open files            1024                 524288               files     \n";
-        assert_eq!(descriptors(limits), Some(1024));
-        assert_eq!(descriptors("Max open files            unlimited            unlimited            files"), None);
-        assert_eq!(descriptors(""), None);
-        assert!((FEWEST..=MOST).contains(&connections()));
     }
 }

@@ -84,6 +84,31 @@ fn server(domain: &str, digest: &[u8]) -> anyhow::Result<Arc<ServerConfig>> {
     params.custom_extensions = vec![CustomExtension::new_acme_identifier(digest)];
     let certificate = params.self_signed(&key)?;
     let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?;
-    let key = CertifiedKey::from_der(vec![certificate.der().clone()], key, &aws_lc_rs::default_provider()).context("the proof cannot be used")?;
+    let key = aws_lc_rs::sign::any_ecdsa_type(&key).context("the proof cannot be used")?;
+    // Not checked: what makes it a proof is an extension that nobody else knows, and must not pass over.
+    let key = CertifiedKey::new(vec![certificate.der().clone()], key);
     crate::tls::server(Arc::new(SingleCertAndKey::from(key)), &[PROTOCOL])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_for_one_who_asks_for_nothing_else() {
+        let challenges = Arc::new(Challenges::default());
+        let domain = "meet.example.org";
+        let proof = server(domain, &[7; 32]).expect("a proof");
+        assert_eq!(proof.alpn_protocols, [PROTOCOL]);
+        challenges.lock().tls.insert(domain.to_owned(), proof);
+        let asked = |name, protocols: &[&'static [u8]]| challenges.by_tls(name, protocols.iter().copied()).is_some();
+        assert!(asked(Some("Meet.example.org"), &[PROTOCOL]));
+        assert!(!asked(Some("other.example.org"), &[PROTOCOL]));
+        assert!(!asked(None, &[PROTOCOL]));
+        assert!(!asked(Some(domain), &[PROTOCOL, b"http/1.1"]));
+        assert!(!asked(Some(domain), &[b"http/1.1"]));
+        assert!(!asked(Some(domain), &[]));
+        drop(Proof { challenges: challenges.clone(), token: String::new(), domain: domain.to_owned() });
+        assert!(challenges.by_tls(Some(domain), [PROTOCOL].into_iter()).is_none());
+    }
 }

@@ -81,9 +81,10 @@ fn of_problem(problem: &Problem, domain: &str, challenge: Option<&ChallengeType>
             "the ACME server could not reach {domain} at TCP port {port}: its DNS must point to this machine's public address, and the port must be \
              open in every firewall, and forwarded by every router, on the way"
         ),
+        // Some say this too of a port at which nobody is.
         "unauthorized" | "incorrectResponse" if challenge.is_some() => format!(
-            "somebody else answered for {domain} at TCP port {port}: its DNS points to another machine (look at A and AAAA), or another program or a \
-             proxy has that port"
+            "the ACME server did not find us at TCP port {port} of {domain}: its DNS points to another machine (look at A and AAAA), another program or \
+             a proxy has that port, or a firewall keeps it closed"
         ),
         "rateLimited" => format!("the ACME server has had too many requests for {domain} lately; it is asked again later, please do not start anew"),
         "caa" => format!("a CAA record in the DNS of {domain} forbids this ACME server to give certificates for it: name it there, or use another"),
@@ -131,7 +132,7 @@ mod tests {
         let closed = proof("connection", ChallengeType::TlsAlpn01);
         assert!(closed.contains("TCP port 443") && closed.contains("firewall") && closed.ends_with("(it says: timeout after 10 s)"), "{closed}");
         assert!(proof("connection", ChallengeType::Http01).contains("TCP port 80"));
-        assert!(proof("unauthorized", ChallengeType::Http01).contains("somebody else answered for meet.example.org"));
+        assert!(proof("unauthorized", ChallengeType::Http01).contains("did not find us at TCP port 80 of meet.example.org"));
         assert!(proof("dns", ChallengeType::Http01).contains("A record"));
         let limited = Trouble::Server(Error::Api(problem("rateLimited", "")));
         assert!(limited.is_of_rate());
