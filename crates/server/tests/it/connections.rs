@@ -1,5 +1,7 @@
 //! What one may do with a connection before, between and instead of requests.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fireside::boot::Pace;
@@ -126,6 +128,29 @@ async fn a_trusted_proxy_may_hold_as_many_as_there_are() {
         client.write_all(REQUEST).await.expect("written");
         assert!(answer(client).await.starts_with("HTTP/1.1 200 "));
     }
+}
+
+#[test]
+fn as_many_files_are_open_as_the_process_is_allowed_to_have() {
+    let data = tempfile::tempdir().expect("a folder");
+    let mut child = Command::new("/usr/bin/prlimit")
+        .args(["--nofile=128:1000", env!("CARGO_BIN_EXE_fireside"), "serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let mut said = String::new();
+    let started = BufReader::new(child.stdout.take().expect("its output")).read_line(&mut said);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).expect("it runs");
+    // It may end before it is told to.
+    let _ = child.kill();
+    let _ = child.wait();
+    assert!(started.is_ok() && said.starts_with("Fireside is at "), "{said}");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    assert_eq!(line.split_whitespace().nth(3), Some("1000"), "{line}");
 }
 
 async fn with(change: impl FnOnce(&mut Limits)) -> Server {

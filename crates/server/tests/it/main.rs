@@ -5,4 +5,5 @@ mod media;
 mod process;
 mod server;
 mod site;
+mod tls;
 mod ws;
