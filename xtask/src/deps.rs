@@ -1,7 +1,7 @@
-//! Programs that the tests need and we do not build: browsers and PostgreSQL. Installs them where that is plainly possible (root
-//! on Debian), else says what is missing.
+//! Programs that the tests need and we do not build: browsers, PostgreSQL, a client of TURN, an ACME server, and what networks are
+//! made of. Installs them where that is plainly possible (root on Debian), else says what is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -14,11 +14,19 @@ struct Needed {
     purpose: &'static str,
 }
 
-const NEEDED: [Needed; 3] = [
+const NEEDED: [Needed; 8] = [
     Needed { names: &["chromium", "chromium-browser", "google-chrome"], package: "chromium", purpose: "the browser tests" },
     Needed { names: &["firefox-esr", "firefox"], package: "firefox-esr", purpose: "the browser tests" },
     Needed { names: &["postgres", "pg_ctlcluster"], package: "postgresql", purpose: "the tests of the database" },
+    Needed { names: &["turnutils_uclient"], package: "coturn", purpose: "the tests of the relay" },
+    Needed { names: &["pebble"], package: "pebble", purpose: "the tests of certificates by ACME" },
+    Needed { names: &["pebble-challtestsrv"], package: "pebble", purpose: "the tests of certificates by ACME" },
+    Needed { names: &["ip"], package: "iproute2", purpose: "the tests in networks of their own" },
+    Needed { names: &["nft"], package: "nftables", purpose: "the tests in networks of their own" },
 ];
+
+/// Where some of them are, although not everybody looks there.
+const FOR_ROOT: [&str; 2] = ["/usr/sbin", "/sbin"];
 
 /// Makes sure that the needed programs are there.
 ///
@@ -29,7 +37,8 @@ pub(crate) fn need() -> anyhow::Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let packages: Vec<_> = missing.iter().map(|needed| needed.package).collect();
+    let mut packages: Vec<_> = missing.iter().map(|needed| needed.package).collect();
+    packages.dedup();
     if !(is_root() && is_installed("apt-get")) {
         let lines: Vec<_> = missing.iter().map(|needed| format!("  {} (for {})", needed.names[0], needed.purpose)).collect();
         bail!("missing:\n{}\nOn Debian or Ubuntu: sudo apt-get install {}", lines.join("\n"), packages.join(" "));
@@ -44,7 +53,8 @@ pub(crate) fn need() -> anyhow::Result<()> {
 
 fn is_installed(name: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(name).is_file())
+    let folders = std::env::split_paths(&path).chain(FOR_ROOT.map(PathBuf::from));
+    folders.into_iter().any(|folder| folder.join(name).is_file())
 }
 
 fn is_root() -> bool {

@@ -51,7 +51,7 @@ const CHECKS: [Check; 16] = [
     Check { name: "web size", about: "the call page is small", run: size },
     Check { name: "clippy", about: "clippy without a warning", run: clippy },
     Check { name: "docs", about: "rustdoc without a warning", run: docs },
-    Check { name: "programs", about: "browsers and PostgreSQL are here", run: |_| deps::need().map(|()| Done::Passed) },
+    Check { name: "programs", about: "the programs that tests need are here", run: |_| deps::need().map(|()| Done::Passed) },
     Check { name: "rust", about: "unit, HTTP, WebSocket and simulation tests", run: rust },
     Check { name: "browser", about: "the real server in real browsers", run: browser },
 ];
