@@ -32,9 +32,10 @@ export class Server {
     this.url = place.url;
   }
 
-  static async start(): Promise<Server> {
+  /** One on this machine, with further settings as the command line has them. */
+  static async start(...settings: string[]): Promise<Server> {
     const port = await freePort();
-    const place = { within: [], url: `http://localhost:${port}`, settings: ["--listen", `127.0.0.1:${port}`] };
+    const place = { within: [], url: `http://localhost:${port}`, settings: ["--listen", `127.0.0.1:${port}`, ...settings] };
     return Server.startAt(port, place);
   }
 

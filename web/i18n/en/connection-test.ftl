@@ -18,6 +18,7 @@ test-too-many = That was often for now. Please try again in { $minutes ->
 }.
 test-no-servers = The server did not answer. Check your internet connection, then try again.
 test-announce = { $test }: { $state }
+test-button = { $what }: { $test }
 
 ## The tests
 

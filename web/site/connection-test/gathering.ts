@@ -2,18 +2,22 @@
 
 /** The kinds of candidates that were found, for the report: never their addresses. */
 export class Kinds {
-  readonly #seen = new Map<string, Set<string>>();
+  readonly #seen = new Set<string>();
 
-  add({ type, protocol, candidate, relayProtocol }: RTCIceCandidate & { relayProtocol?: string | null }): void {
-    if (!type) return;
-    const kind = `${type} ${(type === "relay" && relayProtocol) || protocol}`;
-    this.#seen.set(kind, (this.#seen.get(kind) ?? new Set()).add(candidate));
+  add({ type, protocol, address, relayProtocol }: RTCIceCandidate & { relayProtocol?: string | null }): void {
+    if (type) this.#seen.add(`${type} ${(type === "relay" && relayProtocol) || protocol}${family(address)}`);
   }
 
-  /** "host udp × 2, srflx udp, relay tcp" */
+  /** "host udp IPv4, srflx udp IPv4, relay tcp IPv6" */
   toString(): string {
-    return [...this.#seen].map(([kind, { size }]) => (size > 1 ? `${kind} × ${size}` : kind)).join(", ");
+    return [...this.#seen].join(", ");
   }
+}
+
+/** Browsers that keep an address to themselves give a name in its place. */
+function family(address: string | null): string {
+  if (!address || address.endsWith(".local")) return "";
+  return address.includes(":") ? " IPv6" : " IPv4";
 }
 
 /** W3C webrtc, 4.8.2: the server could not be reached. */

@@ -1,5 +1,6 @@
 // The icons of this page (Lucide, ISC), each the data of one path on a 24 x 24 grid.
 import works from "lucide-static/icons/check.svg?path&raw";
+import again from "lucide-static/icons/rotate-ccw.svg?path&raw";
 import skipped from "lucide-static/icons/skip-forward.svg?path&raw";
 import absent from "lucide-static/icons/minus.svg?path&raw";
 import trouble from "lucide-static/icons/triangle-alert.svg?path&raw";
@@ -14,7 +15,7 @@ import stun from "lucide-static/icons/arrow-left-right.svg?path&raw";
 import camera from "lucide-static/icons/video.svg?path&raw";
 import udp from "lucide-static/icons/waypoints.svg?path&raw";
 
-export const icons = { absent, blocked, camera, microphone, running, skipped, socket, speed, stun, tcp, tls, trouble, udp, works };
+export const icons = { absent, again, blocked, camera, microphone, running, skipped, socket, speed, stun, tcp, tls, trouble, udp, works };
 
 export type IconName = keyof typeof icons;
 

@@ -75,6 +75,7 @@ class ConnectionTest {
       this.#settle(test, await made[test], tests);
     }
     this.#skip = null;
+    this.#view.withoutPicture();
   }
 
   #testNetwork(test: (typeof NETWORK)[number]): Promise<Outcomes[(typeof NETWORK)[number]]> {

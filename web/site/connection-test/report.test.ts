@@ -20,7 +20,7 @@ const facts: Facts = {
   browser: "Firefox 140, Linux",
   outcomes,
   verdict: { level: "good", headline: "Calls will work here, directly.", notes: ["The relay helps out."] },
-  kinds: "host udp × 2, srflx udp, relay tcp",
+  kinds: "host udp, srflx udp IPv4, relay tcp IPv4",
 };
 
 test("a report says everything in plain text", () => {
@@ -37,7 +37,7 @@ Relay over UDP: Blocked. No answer came. Your network lets no UDP through to the
 Relay over TCP: Works. There and back in 24 ms.
 Relay over TLS: Not offered. This server has no TLS relay of its own.
 Speed and loss: Works. 3,210 kbit/s each way, 0.4 % lost (measured through the relay over TCP). Enough for a video call with eight people.
-Candidates: host udp × 2, srflx udp, relay tcp
+Candidates: host udp, srflx udp IPv4, relay tcp IPv4
 
 Result: Calls will work here, directly. The relay helps out.
 `);

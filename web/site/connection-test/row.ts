@@ -31,17 +31,17 @@ export class Row<T extends Test = Test> {
     const tech = `test-${test}-tech`;
     const known = t(tech) === tech ? "" : t(tech);
     const title = element("h3", { className: "ct-name", id: `test-${test}` }, this.#name);
-    this.again = this.#button("test-again");
-    this.skip = this.#button("test-skip");
+    this.again = this.#button("test-again", icon("again", "ct-sign"));
+    this.skip = this.#button("test-skip", t("test-skip"));
+    const state = element("div", { className: "ct-end" }, this.#state, this.skip, this.again);
     const head = element(
       "div",
       { className: "ct-head" },
       title,
       ...(known ? [element("span", { className: "ct-tech" }, known)] : []),
-      this.#state,
+      state,
     );
-    const acts = element("div", { className: "ct-row-acts" }, this.again, this.skip);
-    this.element = element("li", { className: "ct-row" }, icon(test, "ct-icon"), head, this.#text, this.#meter, acts);
+    this.element = element("li", { className: "ct-row" }, icon(test, "ct-icon"), head, this.#text, this.#meter);
     this.element.setAttribute("aria-labelledby", title.id);
     this.waiting();
   }
@@ -62,7 +62,8 @@ export class Row<T extends Test = Test> {
   done(outcome: Outcomes[T], place: Place): string {
     const word = stateWord(this.#test, outcome);
     this.#show(standing(outcome), word, explanation(this.#test, outcome, place));
-    this.again.hidden = false;
+    // What is not offered will not be there on a second look.
+    this.again.hidden = outcome.is === "absent" || outcome.is === "unsupported";
     return t("test-announce", { test: this.#name, state: word });
   }
 
@@ -86,8 +87,15 @@ export class Row<T extends Test = Test> {
     this.skip.hidden = true;
   }
 
-  #button(words: string): HTMLButtonElement {
-    const which = element("span", { className: "visually-hidden" }, ` ${this.#name}`);
-    return element("button", { className: "btn btn-plain btn-small", type: "button", hidden: true }, t(words), which);
+  /** One that is named after the test, too, for those who go from button to button. */
+  #button(words: string, shown: Node | string): HTMLButtonElement {
+    const label = t("test-button", { what: t(words), test: this.#name });
+    const button = element(
+      "button",
+      { className: "btn btn-plain btn-small ct-button", type: "button", hidden: true, title: t(words) },
+      shown,
+    );
+    button.setAttribute("aria-label", label);
+    return button;
   }
 }

@@ -38,7 +38,7 @@ export class View {
   readonly #text = element("textarea", {
     className: "form-control ct-report-text",
     readOnly: true,
-    rows: 12,
+    rows: 17,
     dir: "auto",
     spellcheck: false,
   });
@@ -89,6 +89,11 @@ export class View {
     if (test === "camera") this.#row(test).picture(this.video);
   }
 
+  /** The camera is let go of. */
+  withoutPicture(): void {
+    this.#row("camera").picture(null);
+  }
+
   level(test: Test, level: number): void {
     this.#row(test).level(level);
   }
@@ -99,7 +104,6 @@ export class View {
 
   /** It has ended. `verdict` null: not all is known. `problem`: why it could not go on. */
   end(verdict: Said | null, problem: string | null, hasResults: boolean): void {
-    this.#row("camera").picture(null);
     this.#busy(false);
     this.#progress.hidden = true;
     this.#start.textContent = t("test-again");

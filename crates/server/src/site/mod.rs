@@ -1,6 +1,7 @@
 //! Pages rendered on the server.
 //!
-//! Everything here works without JavaScript, but for the call and the test of the connection. What it refuses to know: what happens inside a call, how anything is stored.
+//! Everything here works without JavaScript, but for the call and the test of the connection. What it refuses to know: what happens
+//! inside a call, how anything is stored.
 
 pub mod account;
 pub mod call;

@@ -4,6 +4,7 @@ mod account;
 mod assets;
 pub(crate) mod browser;
 mod command_line;
+mod connection_test;
 mod entrance;
 mod errors;
 mod escaping;
