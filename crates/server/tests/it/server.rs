@@ -56,9 +56,18 @@ impl Server {
 
     /// Ends the server properly and starts it again on the same data, at the same address.
     pub(crate) async fn restart(&mut self) {
+        self.restart_with(|_| {}).await;
+    }
+
+    /// The same, with settings that were changed by `change`.
+    pub(crate) async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         self.stop().await;
-        let address = self.address;
-        let (_, running) = launch(&self.data, |config| config.listen = address).await;
+        let listen = self.address;
+        let change = |config: &mut Config| {
+            change(config);
+            config.listen = listen;
+        };
+        let (_, running) = launch(&self.data, change).await;
         self.running = Some(running);
     }
 

@@ -1,13 +1,17 @@
 //! What the log never says, whatever people do: the canaries below are looked for in all that the process has written.
 
-use fireside_protocol::{ChatId, ClientMessage, Resume, ServerMessage};
+use fireside_protocol::{ChatId, ClientMessage, Resume, ServerMessage, Welcome};
+use fireside_turn::Credentials;
 use reqwest::StatusCode;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
 use uuid::Uuid;
 
 use super::Process;
+use crate::media::client::Turn;
+use crate::server::Server;
 use crate::site::browser::{Browser, Page};
 use crate::ws::client::{Client, join, offer, upgrade};
+use crate::ws::relay::credentials;
 
 const ADDRESS: &str = "203.0.113.77";
 const USERNAME: &str = "canaryname";
@@ -112,6 +116,7 @@ async fn in_the_call(process: &Process, cookie: &str, code: &str, canaries: &mut
     let mut guest = enter(None, None).await;
     let to_guest = guest.welcome().await;
     canaries.secret.extend([to_member.resume_token.clone(), to_guest.resume_token.clone()]);
+    through_the_relay(server, &to_guest, canaries).await;
 
     let id = guest.chat(CHAT).await;
     guest.ack(id).await;
@@ -134,6 +139,16 @@ async fn in_the_call(process: &Process, cookie: &str, code: &str, canaries: &mut
     guest.say_text(&CHAT.repeat(4000)).await;
     guest.until_closed().await;
     member.is_alive().await;
+}
+
+/// Credentials that are used, and some that do not hold.
+async fn through_the_relay(server: &Server, welcome: &Welcome, canaries: &mut Canaries) {
+    let right = credentials(&welcome.ice_servers);
+    let wrong = Credentials { password: MISPLACED.to_owned(), ..right.clone() };
+    assert!(Turn::udp(server.address, right.clone()).await.allocate().await.is_success());
+    assert!(Turn::tcp(server.address, right.clone()).await.allocate().await.is_success());
+    assert_eq!(Turn::udp(server.address, wrong).await.allocate().await.code(), Some(401));
+    canaries.secret.push(right.password);
 }
 
 /// The value of the session cookie that an answer sets.

@@ -5,6 +5,7 @@ mod chat;
 pub(crate) mod client;
 mod door;
 mod input;
+pub(crate) mod relay;
 mod resume;
 mod session;
 mod stop;

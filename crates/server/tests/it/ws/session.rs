@@ -204,7 +204,7 @@ async fn a_deleted_room_ends_its_call() {
     assert_eq!(late.denied().await, DeniedCode::RoomNotFound);
 }
 
-async fn log_out(server: &Server, member: &Member) {
+pub(super) async fn log_out(server: &Server, member: &Member) {
     let answer = post(server, member, "/logout", &[]).await;
     assert!(answer.is_redirection(), "{answer}");
 }
@@ -218,7 +218,7 @@ async fn shown_out(client: &mut Client, begun: Instant) {
 }
 
 /// Sends a form as a page of the server does.
-async fn post(server: &Server, member: &Member, path: &str, fields: &[(&str, &str)]) -> reqwest::StatusCode {
+pub(super) async fn post(server: &Server, member: &Member, path: &str, fields: &[(&str, &str)]) -> reqwest::StatusCode {
     let keys = Keys::load(&database(server).await).await.expect("the server's keys");
     let token = csrf::token(&keys, Binding::Session(member.session.id));
     let fields: Vec<_> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
