@@ -168,11 +168,15 @@
         const pair =
           all.find((stat) => stat.id === transport?.selectedCandidatePairId) ??
           all.find((stat) => stat.type === "candidate-pair" && stat.selected);
-        const kind = (/** @type {string | undefined} */ id) => all.find((stat) => stat.id === id)?.candidateType;
-        const local = all.find((stat) => stat.id === pair?.localCandidateId);
-        // Over what the relay is reached: udp, tcp or tls.
-        const relayed = local?.relayProtocol;
-        return { state: one.connectionState, local: local?.candidateType, remote: kind(pair?.remoteCandidateId), relayed };
+        const [local, remote] = [pair?.localCandidateId, pair?.remoteCandidateId].map((id) => all.find((stat) => stat.id === id));
+        return {
+          state: one.connectionState,
+          local: local?.candidateType,
+          remote: remote?.candidateType,
+          to: remote?.address,
+          // Over what the relay is reached: udp, tcp or tls.
+          relayed: local?.relayProtocol,
+        };
       }),
     );
   }

@@ -1,24 +1,34 @@
 // What a test of the network can ask for: the small internet, a server on it, and Anna and Ben in their homes with a Chromium each. The
 // internet and the browsers are shared by all tests, and put back between them; a test that fails gets the next one new ones.
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, test as base, expect } from "@playwright/test";
-import { chromiumProgram, probe, startChromium } from "../harness/browsers.ts";
+import { probe, startChromium } from "../harness/browsers.ts";
 import { type Colour, camera, green, microphone, red } from "../harness/media.ts";
 import { Person } from "../harness/person.ts";
 import { Server } from "../harness/server.ts";
 import { ChromiumTab } from "../harness/tab.ts";
 import { Watch } from "../harness/watch.ts";
+import { Authority } from "./authority.ts";
 import { type Home, Internet, whyNot } from "./internet.ts";
 
-const PORT = 8000;
-const HOST = "meet.example.org";
-export const URL_OF_SERVER = `http://${HOST}:${PORT}`;
+const PORT = 443;
+const NAME = "meet.example.org";
+const ADDRESS = `https://${NAME}`;
 const MEDIA = join(import.meta.dirname, "../results/media");
+
+/** What the tests look at in a message of the server's; see PROTOCOL.md. */
+export interface Message {
+  type: string;
+  you?: string;
+  participants?: { id: string }[];
+  participant?: { id: string } | string;
+}
 
 /** Somebody at home. */
 export class Resident extends Person<ChromiumTab> {
+  /** Every message from the server. */
+  readonly heard: Message[] = [];
+
   constructor(
     name: string,
     tab: ChromiumTab,
@@ -26,11 +36,16 @@ export class Resident extends Person<ChromiumTab> {
     readonly colour: Colour,
     readonly hz: number,
   ) {
-    super(name, tab, URL_OF_SERVER);
+    super(name, tab, ADDRESS);
+    tab.page.on("websocket", (socket) =>
+      socket.on("framereceived", ({ payload }) => this.heard.push(JSON.parse(payload.toString()) as Message)),
+    );
   }
 }
 
 interface Fixtures {
+  /** Afterwards both homes are as they were. */
+  order: void;
   /** Starts the server with these settings. */
   serve(...settings: string[]): Promise<Server>;
   watch: Watch;
@@ -40,6 +55,7 @@ interface Fixtures {
 
 interface WorkerFixtures {
   internet: Internet;
+  authority: Authority;
   browsers: { anna: Browser; ben: Browser };
 }
 
@@ -56,16 +72,21 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: "worker" },
   ],
 
+  authority: [
+    async ({}, use) => {
+      const authority = new Authority(NAME);
+      await use(authority);
+      authority.remove();
+    },
+    { scope: "worker" },
+  ],
+
   browsers: [
-    async ({ internet }, use) => {
-      const folder = mkdtempSync(join(tmpdir(), "fireside-chromium-"));
+    async ({ internet, authority }, use) => {
       const open: Browser[] = [];
       const start = async (home: Home, colour: Colour, hz: number) => {
-        const program = join(folder, home.host.name);
-        writeFileSync(program, `#!/bin/sh\nexec ${home.host.within.join(" ")} ${chromiumProgram()} "$@"\n`);
-        chmodSync(program, 0o755);
         const devices = { camera: camera(MEDIA, colour), microphone: microphone(MEDIA, hz) };
-        const browser = await startChromium(devices, flags(internet), program);
+        const browser = await startChromium(devices, [], authority.chromiumOn(home.host, internet.address));
         open.push(browser);
         return browser;
       };
@@ -73,19 +94,26 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
         await use({ anna: await start(internet.anna, red, 440), ben: await start(internet.ben, green, 660) });
       } finally {
         await Promise.all(open.map((browser) => browser.close()));
-        rmSync(folder, { recursive: true, force: true });
       }
     },
     { scope: "worker" },
   ],
 
-  serve: async ({ internet }, use, info) => {
+  order: [
+    async ({ internet }, use) => {
+      await use();
+      for (const home of [internet.anna, internet.ben]) home.reset();
+    },
+    { auto: true },
+  ],
+
+  serve: async ({ internet, authority: { certificate, key } }, use, info) => {
     const started: Server[] = [];
     await use(async (...settings) => {
       const place = {
         within: internet.server.within,
-        url: URL_OF_SERVER,
-        settings: ["--listen", `0.0.0.0:${PORT}`, "--public-url", URL_OF_SERVER, ...settings],
+        url: ADDRESS,
+        settings: ["--listen", `0.0.0.0:${PORT}`, "--public-url", ADDRESS, "--tls-cert", certificate, "--tls-key", key, ...settings],
       };
       const server = await Server.startAt(PORT, place);
       started.push(server);
@@ -99,19 +127,17 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
 
   watch: async ({}, use) => {
     const watch = new Watch();
-    watch.allow(URL_OF_SERVER);
+    watch.allow(ADDRESS);
     await use(watch);
     expect(watch.wrong, "violations of the content security policy, requests to others, uncaught errors").toEqual([]);
   },
 
   anna: async ({ browsers, internet, watch }, use, info) => {
     await withPage("anna", browsers.anna, watch, info, (tab) => use(new Resident("anna", tab, internet.anna, red, 440)));
-    internet.anna.reset();
   },
 
   ben: async ({ browsers, internet, watch }, use, info) => {
     await withPage("ben", browsers.ben, watch, info, (tab) => use(new Resident("ben", tab, internet.ben, green, 660)));
-    internet.ben.reset();
   },
 });
 
@@ -120,10 +146,6 @@ test.skip(reason !== undefined, reason ?? "");
 
 export { expect };
 
-function flags(internet: Internet): string[] {
-  return [`--host-resolver-rules=MAP ${HOST} ${internet.address}`, `--unsafely-treat-insecure-origin-as-secure=${URL_OF_SERVER}`];
-}
-
 interface Ending {
   status?: string;
   expectedStatus: string;
@@ -131,10 +153,11 @@ interface Ending {
 }
 
 async function withPage(name: string, browser: Browser, watch: Watch, info: Ending, use: (tab: ChromiumTab) => Promise<void>) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ignoreHTTPSErrors: true });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
   watch.chromium(context);
   await context.addInitScript(probe);
   const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
   await use(new ChromiumTab(page));
   if (info.status !== info.expectedStatus) {
     const body = await page.screenshot().catch(() => undefined);

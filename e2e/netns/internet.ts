@@ -6,6 +6,8 @@ import { existsSync } from "node:fs";
 /** Public in the eyes of the relay's policy, and nobody here can reach the real ones. */
 const SERVER = "93.184.0.10";
 
+const NOBODY = { address: "93.255.255.254", mac: "02:00:00:00:00:01" };
+
 const PREFIX = "fireside-test";
 
 /** How a router maps an inner address and port to one of its own: the same for every destination, or another for each. */
@@ -160,6 +162,9 @@ export class Internet {
         bridge.ip("link", "set", port, "master", "bridge", "up");
         host.ip("address", "add", `${address}/8`, "dev", "wan");
         host.ip("link", "set", "wan", "up");
+        // What is for nobody here goes out all the same, and is never heard of again.
+        host.ip("neighbour", "add", NOBODY.address, "lladdr", NOBODY.mac, "dev", "wan", "nud", "permanent");
+        host.ip("route", "add", "default", "via", NOBODY.address);
       };
       this.server = new Host("server");
       plug(this.server, SERVER);
