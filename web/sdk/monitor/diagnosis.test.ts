@@ -18,7 +18,7 @@ const situation = (traces: Trace[], over: Partial<Situation> = {}): Situation =>
   server: true,
   iceServers: ALL.map((urls) => ({ urls })),
   traces: [host, ...traces, null],
-  tellsErrors: true,
+  elapsed: 40_000,
   failing: ["bo"],
   transports: [],
   ...over,
@@ -38,22 +38,23 @@ describe("why Bo cannot be reached", () => {
     ["our relay works, so theirs does not", situation([seen, relayed(UDP, "udp")]), "peer_unreachable"],
     ["our relay works over TLS alone", situation([...silent(STUN, UDP, TCP), relayed(TLS, "tls")]), "peer_unreachable"],
     ["the server is away too", situation(silent(...ALL), { server: false }), "unknown"],
-    ["nothing is known yet", situation([], { traces: [host] }), "unknown"],
-    ["an answer of the last relay is still out", situation([], { traces: [host, ...silent(STUN, UDP, TCP)] }), "unknown"],
-    ["a browser that tells no errors and found no relay", situation([seen], { tellsErrors: false }), "relay_unreachable"],
-    ["a browser that tells no errors and found nothing", situation([], { tellsErrors: false }), "all_blocked"],
+    ["nothing is known yet", situation([], { traces: [host], elapsed: 2_000 }), "unknown"],
+    ["an answer of the last relay is still out", situation([], { traces: [host, ...silent(STUN, UDP, TCP)], elapsed: 2_000 }), "unknown"],
     [
-      "a browser that does not say which relay it found",
-      situation([{ type: "relay", protocol: "udp" }], { tellsErrors: false }),
-      "peer_unreachable",
+      "the browser has not given up, but nobody answered for half a minute",
+      situation([], { traces: [host], elapsed: 30_000 }),
+      "all_blocked",
     ],
+    ["a browser that tells no errors, and STUN answered", situation([seen]), "relay_unreachable"],
+    ["a browser that tells no errors and found nothing", situation([]), "all_blocked"],
+    ["a browser that does not say which relay it found", situation([{ type: "relay", protocol: "udp" }]), "peer_unreachable"],
   ])("%s", (_, now, kind) => {
     expect(diagnose(now).kind).toBe(kind);
   });
 
-  it("who has a public address of their own gets no candidate from STUN, and yet it answered", () => {
-    const { kind, tried } = diagnose(situation(silent(UDP, TCP, TLS)));
-    expect(tried.map(({ outcome }) => outcome)).toEqual(["answered", "silent", "silent", "silent"]);
+  it("who has a public address of their own gets no candidate from STUN, which says nothing about UDP", () => {
+    const { kind, tried } = diagnose(situation(refused(UDP)));
+    expect(tried.map(({ outcome }) => outcome)).toEqual(["pending", "refused", "silent", "silent"]);
     expect(kind).toBe("relay_unreachable");
   });
 

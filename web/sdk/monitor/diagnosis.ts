@@ -52,8 +52,8 @@ export interface Situation {
   iceServers: readonly RTCIceServer[];
   /** Since the network last changed. */
   traces: readonly Trace[];
-  /** This browser tells of errors while gathering. */
-  tellsErrors: boolean;
+  /** For how long there have been traces, in milliseconds. */
+  elapsed: number;
   failing: readonly ParticipantId[];
   /** What those ways run over that are up. */
   transports: readonly LinkStats["transport"][];
@@ -61,6 +61,8 @@ export interface Situation {
 
 /** W3C webrtc, 4.8.2: the server could not be reached. */
 const NO_ANSWER = 701;
+/** A server that has not answered by then does not. Browsers give up and say so after 40 s only (RFC 8489, 6.2.1), and by then we have begun anew. */
+const SILENT_MS = 10_000;
 
 export function diagnose(situation: Situation): Diagnosis {
   const { server, failing } = situation;
@@ -86,24 +88,24 @@ function judge({ server, failing, transports }: Situation, tried: readonly Tried
 }
 
 /** What came of one address; nothing for one that browsers would not use. */
-function attempt(url: string, { traces, tellsErrors }: Situation, found: readonly Found[]): Tried[] {
+function attempt(url: string, { traces, elapsed }: Situation, found: readonly Found[]): Tried[] {
   const parts = parse(url);
   if (!parts) return [];
   const { kind, transport } = parts;
   const same = (trace: { url?: string | null }): boolean => parse(trace.url ?? "")?.key === parts.key;
   const error = traces.findLast((trace): trace is IceError => isError(trace) && same(trace));
-  const complete = traces.includes(null);
+  // Who has no NAT before them gets no candidate from STUN, although it answers.
+  const over = traces.includes(null) ? kind === "turn" : elapsed >= SILENT_MS;
   const wanted = kind === "turn" ? "relay" : "srflx";
   // Where the browser does not say from whom a candidate is, its kind has to do.
   const ours = (trace: Trace): boolean =>
     isCandidate(trace) && trace.type === wanted && (trace.url ? same(trace) : matches(found, wanted, transport));
-  const answered = traces.some(ours) || (kind === "stun" && complete && tellsErrors && !error);
-  if (answered) return [{ url, kind, transport, outcome: "answered" }];
+  if (traces.some(ours)) return [{ url, kind, transport, outcome: "answered" }];
   if (error) {
     const outcome = error.errorCode === NO_ANSWER ? "silent" : "refused";
     return [{ url, kind, transport, outcome, code: error.errorCode, text: error.errorText }];
   }
-  return [{ url, kind, transport, outcome: complete ? "silent" : "pending" }];
+  return [{ url, kind, transport, outcome: over ? "silent" : "pending" }];
 }
 
 function matches(found: readonly Found[], wanted: RTCIceCandidateType, transport: Tried["transport"]): boolean {

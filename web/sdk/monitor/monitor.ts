@@ -51,6 +51,7 @@ export class Monitor {
   #reading = false;
   #suspicious = false;
   #ticks = 0;
+  #tracedSince = performance.now();
 
   constructor(room: Watched) {
     this.#room = room;
@@ -84,7 +85,7 @@ export class Monitor {
       server: server(),
       iceServers: transport.iceServers,
       traces: transport.traces,
-      tellsErrors: "onicecandidateerror" in RTCPeerConnection.prototype,
+      elapsed: performance.now() - this.#tracedSince,
       failing: people().filter((id) => transport.state(id) === "failed"),
       transports: this.#connected().map((id) => this.history(id).at(-1)?.transport ?? null),
     });
@@ -122,11 +123,13 @@ export class Monitor {
 
   #networkChanged(moved: boolean): void {
     this.#room.networkChanged(moved);
+    if (moved) this.#tracedSince = performance.now();
     for (const link of this.#links.values()) link.detour = null;
     if (!moved) void this.suspect();
   }
 
   async #read(): Promise<void> {
+    if (this.#room.transport.traces.length === 0) this.#tracedSince = performance.now();
     // Nobody looks, so it need not be often: a detour may end all the same.
     const hidden = globalThis.document?.visibilityState === "hidden";
     if (this.#reading || (hidden && (this.#ticks += 1) % HIDDEN > 0)) return;

@@ -60,7 +60,7 @@ interface Described {
   sdp: string;
 }
 
-/** What a STUN or TURN server does with us: silence is noticed as error 701. */
+/** What a STUN or TURN server does with us. Silence is told late, as in browsers: as error 701 after forty seconds. */
 export type Answer = "answers" | "is silent" | { refuses: number };
 
 interface FakeCandidate extends RTCIceCandidateInit {
@@ -333,8 +333,16 @@ export class FakePeer {
         if (described) described.sdp += "a=candidate:1\r\n";
         this.onicecandidate?.({ candidate });
       }
-      this.onicecandidate?.({ candidate: null });
+      const silent = this.#urls.filter((url) => FakePeer.servers(url) === "is silent");
+      if (silent.length === 0) this.onicecandidate?.({ candidate: null });
+      else setTimeout(() => this.#giveUp(usernameFragment, silent), 40_000);
     });
+  }
+
+  #giveUp(usernameFragment: string, urls: string[]): void {
+    if (this.signalingState === "closed" || usernameFragment !== this.#fragment) return;
+    for (const url of urls) this.onicecandidateerror?.({ url, errorCode: 701, errorText: "timed out" });
+    this.onicecandidate?.({ candidate: null });
   }
 
   #candidates(init: Omit<FakeCandidate, "type">): FakeCandidate[] {
@@ -342,10 +350,9 @@ export class FakePeer {
     const found: FakeCandidate[] = all ? [{ ...init, type: "host" }] : [];
     for (const url of this.#urls) {
       const answer = FakePeer.servers(url);
-      if (answer !== "answers") {
-        const errorCode = answer === "is silent" ? 701 : answer.refuses;
-        this.onicecandidateerror?.({ url, errorCode, errorText: "" });
-      } else if (url.startsWith("turn")) found.push({ ...init, type: "relay", relayProtocol: relayProtocol(url), url });
+      if (answer === "is silent") continue;
+      if (answer !== "answers") this.onicecandidateerror?.({ url, errorCode: answer.refuses, errorText: "" });
+      else if (url.startsWith("turn")) found.push({ ...init, type: "relay", relayProtocol: relayProtocol(url), url });
       else if (all) found.push({ ...init, type: "srflx", url });
     }
     return found;
