@@ -93,3 +93,26 @@ fn cookies(headers: &HeaderMap) -> HeaderMap {
     }
     cookies
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_that_was_asked_for_is_known_without_its_port() {
+        let cases = [
+            (Some("meet.example.org"), "meet.example.org"),
+            (Some("Meet.Example.org:8443"), "meet.example.org"),
+            (Some("192.0.2.7:8000"), "192.0.2.7"),
+            (Some("[2001:db8::7]:8000"), "2001:db8::7"),
+            (Some("[::1]"), "::1"),
+            (Some("two words"), ""),
+            (None, ""),
+        ];
+        for (named, host) in cases {
+            let request = named.into_iter().fold(axum::http::Request::builder(), |request, named| request.header(header::HOST, named));
+            let request = request.body(Body::empty()).expect("a request");
+            assert_eq!(came_by(&request), CameBy { host: host.to_owned() }, "{named:?}");
+        }
+    }
+}
