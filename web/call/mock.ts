@@ -109,11 +109,11 @@ export class MockRoom implements Room {
     person.change({ connection: "reconnecting", quality: "lost" });
   }
 
-  /** It is back, with new tracks. */
+  /** It is back, with new tracks, whose first picture takes its time. */
   restore(index: number): void {
     const person = this.participants[index];
     if (!person) return;
-    person.set("camera", painted(person.name, 640, 360, false));
+    person.set("camera", painted(person.name, 640, 360, false, 600));
     person.unheard = false;
     person.change({ connection: "connected", quality: "good" });
   }
@@ -367,15 +367,15 @@ const TEXTS: [string, string][] = [
 ];
 
 /** A moving painting instead of a camera, or a page of text instead of a screen. */
-function painted(name: string, width: number, height: number, page: boolean): MediaStreamTrack | null {
+function painted(name: string, width: number, height: number, page: boolean, after = 0): MediaStreamTrack | null {
   const canvas = Object.assign(document.createElement("canvas"), { width, height });
   const context = canvas.getContext("2d");
   if (!context) return null;
   const hue = [...name].reduce((sum, char) => sum + (char.codePointAt(0) ?? 0) * 7, 0) % 360;
   let frame = 0;
   const draw = () => (page ? drawPage(context, width, height) : drawFace(context, width, height, hue, frame++));
-  draw();
-  setInterval(draw, 200);
+  if (after === 0) draw();
+  setTimeout(() => setInterval(draw, 200), after);
   return canvas.captureStream(5).getVideoTracks()[0] ?? null;
 }
 
