@@ -237,6 +237,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_number_that_is_taken_is_known_below_the_words_for_it() {
+        let with_words = |kind| anyhow::Error::from(io::Error::from(kind)).context("cannot listen on UDP [::]:8000");
+        assert!(is_in_use(&with_words(io::ErrorKind::AddrInUse)));
+        assert!(!is_in_use(&with_words(io::ErrorKind::PermissionDenied)));
+    }
+
+    #[test]
     fn an_address_is_written_as_people_would_type_it() {
         for (address, scheme, written) in [
             ("127.0.0.1:8000", "http", "localhost:8000"),

@@ -78,6 +78,15 @@ mod tests {
         tokio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.expect("by IPv4");
     }
 
+    #[test]
+    fn a_machine_without_ipv6_is_known_by_what_it_says() {
+        let none = io::Error::from_raw_os_error(rustix::io::Errno::AFNOSUPPORT.raw_os_error());
+        assert!(has_no_ipv6(&none) && has_no_ipv6(&io::ErrorKind::AddrNotAvailable.into()));
+        assert!(!has_no_ipv6(&io::ErrorKind::AddrInUse.into()) && !has_no_ipv6(&io::ErrorKind::PermissionDenied.into()));
+        let everywhere = |address: &str| is_everywhere(address.parse().expect("an address"));
+        assert!(everywhere("[::]:443") && !everywhere("[::1]:443") && !everywhere("0.0.0.0:443"));
+    }
+
     #[tokio::test]
     async fn who_cannot_have_a_port_is_told_what_to_do() {
         let first = listen("127.0.0.1:0".parse().expect("an address"), "listen").expect("a port");

@@ -1,7 +1,7 @@
 //! TLS of our own: which certificate is served, where it comes from, and how it stays good.
 //!
 //! What is spoken within TLS is `http`'s business. Certificates come from the operator's files, are made here, or are got from an
-//! ACME server; each kind keeps its own good, and what it serves at a moment is in [`Current`].
+//! ACME server; each kind keeps its own good, and what is served at a moment is in one place.
 
 mod acme;
 mod certificate;

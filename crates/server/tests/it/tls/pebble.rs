@@ -74,7 +74,9 @@ impl Pebble {
         // It asks again where it might remember, refuses every twentieth nonce, and takes no naps.
         command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0").arg("-config").arg(self.path("config.json"));
         self.run(command.args(["-strict=false", "-dnsserver", &dns]));
-        until("the ACME server", async || tokio::net::TcpStream::connect((address, ACME_PORT)).await.ok()).await;
+        for port in [ACME_PORT, MANAGEMENT_PORT] {
+            until("the ACME server", async || tokio::net::TcpStream::connect((address, port)).await.ok()).await;
+        }
     }
 
     /// It is down.

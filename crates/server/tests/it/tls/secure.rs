@@ -40,7 +40,7 @@ impl Secure {
     /// What it says when it does not start.
     pub(super) async fn refuses(change: impl FnOnce(&mut Config)) -> String {
         let data = TempDir::new().expect("a folder");
-        format!("{:#}", start(&data, change, Pace::default()).await.err().expect("it does not start"))
+        format!("{:#}", start(&data, change, Pace::default()).await.expect_err("it does not start"))
     }
 
     pub(super) fn address(&self) -> SocketAddr {
