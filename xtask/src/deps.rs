@@ -14,7 +14,7 @@ struct Needed {
     purpose: &'static str,
 }
 
-const NEEDED: [Needed; 8] = [
+const NEEDED: [Needed; 9] = [
     Needed { names: &["chromium", "chromium-browser", "google-chrome"], package: "chromium", purpose: "the browser tests" },
     Needed { names: &["firefox-esr", "firefox"], package: "firefox-esr", purpose: "the browser tests" },
     Needed { names: &["postgres", "pg_ctlcluster"], package: "postgresql", purpose: "the tests of the database" },
@@ -23,6 +23,7 @@ const NEEDED: [Needed; 8] = [
     Needed { names: &["pebble-challtestsrv"], package: "pebble", purpose: "the tests of certificates by ACME" },
     Needed { names: &["ip"], package: "iproute2", purpose: "the tests in networks of their own" },
     Needed { names: &["nft"], package: "nftables", purpose: "the tests in networks of their own" },
+    Needed { names: &["openssl"], package: "openssl", purpose: "the tests in networks of their own" },
 ];
 
 /// Where some of them are, although not everybody looks there.
