@@ -359,8 +359,7 @@ pub(crate) fn join_type(class: Class, method: u16) -> u16 {
 
 /// The value of a FINGERPRINT over `bytes`, whose header already counts the attribute.
 pub(crate) fn fingerprint(bytes: &[u8]) -> [u8; 4] {
-    const CRC: crc::Crc<u32> = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
-    (CRC.checksum(bytes) ^ FINGERPRINT_XOR).to_be_bytes()
+    (crc32fast::hash(bytes) ^ FINGERPRINT_XOR).to_be_bytes()
 }
 
 /// Reads the value of an XOR-…-ADDRESS attribute (RFC 8489 §14.2).
