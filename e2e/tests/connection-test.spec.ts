@@ -27,14 +27,15 @@ async function check(page: Page, state: string): Promise<void> {
   await page.setViewportSize(USUAL);
 }
 
-test("every test gets its result, the last sentence sums up, and the report can be copied", async ({ people, server }) => {
+test("every test gets its result, the last sentence sums up, and the report can be copied", async ({ people }) => {
   const anna = await people.chromium(
     "anna",
     { colour: red, hz: 440 },
     { permissions: ["camera", "microphone", "clipboard-read", "clipboard-write"] },
   );
   const { page } = anna.tab;
-  await page.goto(server.url);
+  await anna.signUp();
+  await anna.newMeeting();
   await page.getByRole("link", { name: "Test your connection" }).click();
   await check(page, "before the test");
 

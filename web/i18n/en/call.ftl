@@ -37,6 +37,7 @@ joining-as = You join as { $name }.
 joining = Joining…
 name-missing = Please say what the others should call you.
 devices = Choose devices
+test-before = Test your connection
 devices-asking = Your browser asks about your camera and microphone. Please allow both.
 camera-is-off = Your camera is off
 camera-starting = Your camera is starting…

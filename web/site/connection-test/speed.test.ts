@@ -14,7 +14,7 @@ test("the rate rises while enough arrives, and falls where it does not", () => {
   expect(nextRung(4, step(LADDER[4], 1))).toBe(4);
 });
 
-test("the best step is the speed, and only bearable steps tell of loss", () => {
+test("the best step is the speed, and only rates that the line carries tell of loss", () => {
   const steps = [step(500, 1), step(1_000, 0.99), step(2_000, 0.6), step(1_000, 0.99), step(2_000, 0.6)];
   expect(summed(steps)).toEqual({ kbps: 1_200, lossPercent: 0.8, most: false });
 });
@@ -22,6 +22,11 @@ test("the best step is the speed, and only bearable steps tell of loss", () => {
 test("a line that loses much at every rate is said to", () => {
   expect(summed(Array.from({ length: 5 }, () => step(500, 0.8)))).toEqual({ kbps: 400, lossPercent: 20, most: false });
   expect(summed(Array.from({ length: 5 }, () => step(500, 0)))).toEqual({ kbps: 0, lossPercent: 100, most: false });
+});
+
+test("one lucky step does not hide what gets lost", () => {
+  const steps = [step(500, 0.8), step(500, 0.98), step(500, 0.8), step(500, 0.8), step(500, 0.82)];
+  expect(summed(steps).lossPercent).toBe(16);
 });
 
 test("more than the last rung is not tried, and that is known", () => {

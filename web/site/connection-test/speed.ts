@@ -8,10 +8,10 @@ export const MESSAGE_BYTES = 1_000;
 export const LADDER = [500, 1_000, 2_000, 4_000, 6_000] as const;
 /** A rung of the ladder is stood on for so long; there are as many as rungs. */
 export const STEP_MS = 1_000;
-/** Of what was sent: more lost than this, and the rate was too high. */
-const TOO_MUCH_LOST = 0.1;
 /** Of what was aimed at: what arrives on a way that carries it, even if a quarter of the step goes by on the way. */
 const KEPT_UP = 0.75;
+/** A rate up to so much more than the best that was measured is one that the line carries. */
+const CARRIED = 1.05;
 /** Late messages are waited for. */
 const STRAGGLERS_MS = 600;
 const TICK_MS = 10;
@@ -40,9 +40,9 @@ export function nextRung(rung: number, { kbps, arrived, ms }: Step): number {
 /** What came of the steps. `most`: more was not tried, though it might have come through. */
 export function summed(steps: readonly Step[]): { kbps: number; lossPercent: number; most: boolean } {
   const kbps = Math.round(Math.max(0, ...steps.map(carried)) / 10) * 10;
-  const bearable = steps.filter((step) => lost(step) <= TOO_MUCH_LOST);
-  // Rates that were too high say how fast it is, not how well it works; where all were, they are all there is.
-  const counted = bearable.length > 0 ? bearable : steps;
+  // Rates that were too high say how fast it is, not how well it works. Where all were, the lowest has to do.
+  const lowest = Math.min(...steps.map((step) => step.kbps));
+  const counted = steps.filter((step) => step.kbps <= Math.max(kbps * CARRIED, lowest));
   const sent = counted.reduce((sum, step) => sum + step.sent, 0);
   const received = counted.reduce((sum, step) => sum + step.received, 0);
   const lossPercent = sent === 0 ? 0 : Math.round(((sent - received) / sent) * 1000) / 10;
@@ -57,10 +57,6 @@ function carried({ received, ms }: Step): number {
 /** In kbit/s. */
 function rate(messages: number, ms: number): number {
   return (messages * MESSAGE_BYTES * 8) / ms;
-}
-
-function lost({ sent, received }: Step): number {
-  return sent === 0 ? 0 : (sent - received) / sent;
 }
 
 /** Sends for five seconds over an unreliable channel. Null: the path was lost meanwhile. `progress`: from 0 to 1. */
