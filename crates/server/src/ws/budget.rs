@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use fireside_protocol::limits::{MESSAGE_BURST, MESSAGES_PER_SECOND};
 
-/// Dropped messages after which a client is not merely busy but broken or hostile.
-const DROPPED_AT_MOST: u32 = 600;
+/// Dropped messages after which a client is not merely busy but broken or hostile: with the burst, fewer than a thousand in a second.
+const DROPPED_AT_MOST: u32 = 400;
 /// Unreadable messages in a row after which it does not speak this protocol.
 const UNREADABLE_AT_MOST: u32 = 20;
 /// That messages are dropped is said at most this often.
