@@ -100,9 +100,14 @@ mod tests {
             CATALOGUE.lines().filter_map(|line| line.split_once(" =")).map(|(key, _)| key).filter(|key| is_key(key)).map(str::to_owned).collect();
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut used = BTreeSet::new();
-        for folder in ["templates", "src/site", "src/auth", "src/cli"] {
-            for file in std::fs::read_dir(home.join(folder)).expect("a folder").flatten().filter(|file| file.file_name() != "words.rs") {
-                keys_in(&std::fs::read_to_string(file.path()).expect("a text"), &mut used);
+        let mut open: Vec<_> = ["templates", "src/site", "src/auth", "src/cli"].map(|folder| home.join(folder)).into();
+        while let Some(folder) = open.pop() {
+            for file in std::fs::read_dir(folder).expect("a folder").flatten().filter(|file| file.file_name() != "words.rs") {
+                if file.path().is_dir() {
+                    open.push(file.path());
+                } else {
+                    keys_in(&std::fs::read_to_string(file.path()).expect("a text"), &mut used);
+                }
             }
         }
         let unknown: Vec<_> = used.difference(&keys).collect();
