@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod doctor;
 mod serve;
 mod settings;
 mod user;
@@ -22,6 +23,8 @@ enum Command {
     Serve(serve::Serve),
     /// Make, list, change and delete accounts.
     User(user::User),
+    /// Look whether everything is as it should be: settings, certificate, ports, relay, database and more.
+    Doctor(doctor::Doctor),
 }
 
 /// Reads the command line and does what it says.
@@ -31,6 +34,7 @@ pub fn run() -> ExitCode {
     let done = match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::User(user) => user.run(),
+        Command::Doctor(doctor) => return doctor.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

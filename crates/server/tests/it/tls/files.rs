@@ -15,14 +15,14 @@ use super::patience::until;
 use super::secure::Secure;
 
 /// Somebody whom browsers believe.
-pub(super) struct Authority {
+pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate.
-    pub(super) pem: String,
+    pub(crate) pem: String,
 }
 
 impl Authority {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([]).expect("no names");
         // It is not whom it vouches for.
@@ -33,7 +33,7 @@ impl Authority {
     }
 
     /// Certificate and key for a name, good for so many days.
-    pub(super) fn vouch(&self, name: &str, days: i64) -> (String, String) {
+    pub(crate) fn vouch(&self, name: &str, days: i64) -> (String, String) {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         params.not_before = OffsetDateTime::now_utc() - time::Duration::days(100);

@@ -2,7 +2,7 @@
 
 mod acme;
 mod client;
-mod files;
+pub(crate) mod files;
 mod log;
 mod one_port;
 mod pages;
