@@ -23,7 +23,7 @@ enum Command {
     Serve(serve::Serve),
     /// Make, list, change and delete accounts.
     User(user::User),
-    /// Look whether everything is as it should be: settings, certificate, ports, relay, database and more.
+    // Its own words: they say more than fits here.
     Doctor(doctor::Doctor),
 }
 

@@ -1,5 +1,6 @@
 //! The certificate as it lies in its files: whether it can be served, for how long, and whether browsers will take it.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use axum::http::StatusCode;
@@ -68,9 +69,7 @@ fn look(config: &Config) -> Result<Option<Kept>, String> {
     Ok(Some(Kept { certificate, chain, is_open: is_open(&key_at) }))
 }
 
-#[cfg(unix)]
 fn is_open(path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
     std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o007 != 0)
 }
 
@@ -172,7 +171,16 @@ async fn served(house: Option<&House>, kept: &Kept, found: &mut Findings) {
 /// The authority that certificates come from.
 fn authority(config: &Config, answer: &Result<Answer, Fault>, found: &mut Findings) {
     let directory = &config.acme_directory;
+    let shown = answer.as_ref().ok().and_then(|answer| answer.shown.as_ref()).filter(|_| config.acme_ca.is_none());
     match answer {
+        Ok(_) if shown.is_some_and(|shown| shown.verdict.is_err()) => {
+            let says = format!("This system does not believe whoever answers at {directory}, so no certificate can be got there.");
+            found.problem(
+                "authority",
+                says,
+                "Install the list of those whom systems believe (on Debian: apt-get install ca-certificates), or set --acme-ca.",
+            );
+        }
         Ok(answer) if answer.status == StatusCode::OK && answer.body.contains("newOrder") => {
             found.ok("authority", format!("The certificate authority answers at {directory}."));
         }

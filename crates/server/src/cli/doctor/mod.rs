@@ -40,7 +40,7 @@ const PROBLEM: u8 = 1;
 /// The look could not be made.
 const FAILED: u8 = 2;
 
-/// Look whether everything is as it should be: settings, certificate, ports, public address, relay, database, disk, clock, limits.
+/// Look whether everything is as it should be: settings, certificate, ports, relay, database and more.
 ///
 /// It can be run before the first start and beside a running server, with the settings (and best as the user) that the server has.
 /// Nothing is changed. It takes some seconds, twenty at most.

@@ -14,7 +14,7 @@ use super::finding::{Finding, Findings};
 use super::house::House;
 use super::public::Own;
 use super::turn::{Address, Client, Login, Trouble, Way};
-use super::web::{Place, look_up, objection};
+use super::web::{Fault, Place, look_up, objection};
 use crate::config::{Config, Relay, Tls};
 
 /// Datagrams that are sent through two relays.
@@ -223,6 +223,7 @@ fn say(address: &Address, trouble: &Trouble, is_near: bool, found: &mut Findings
     let what = if address.is_turn { "The relay" } else { "STUN" };
     let says = format!("{what} over {} at {address} cannot be used: {trouble}.", over(address.way));
     match trouble {
+        Trouble::Way(Fault::Name(_)) => found.skipped(name(address), says, "See what is said of the public address, and look again."),
         Trouble::Way(fault) if fault.is_absence() && !is_near => {
             let advice = "Some routers do not lead back inside. Try /connection-test from another network; if it fails there too, pass the port on to this machine and open it in the firewall.";
             found.warning(name(address), says, advice);
@@ -284,8 +285,9 @@ mod tests {
             say(&Address::read("turns:meet.example.org:443").expect("an address"), trouble, is_near, &mut found);
             found.into_vec().remove(0).status
         };
-        let silent = Trouble::Way(super::super::web::Fault::Silent);
+        let silent = Trouble::Way(Fault::Silent);
         assert_eq!((told(&silent, true), told(&silent, false)), (Status::Problem, Status::Warning));
+        assert_eq!(told(&Trouble::Way(Fault::Name("meet.example.org".to_owned())), false), Status::Skipped, "told of the public address");
         assert_eq!(told(&Trouble::Refused("Allocate", 401), false), Status::Problem);
         assert_eq!(told(&Trouble::Refused("Allocate", 486), true), Status::Warning);
     }

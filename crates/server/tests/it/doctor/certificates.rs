@@ -194,4 +194,7 @@ async fn the_clock_and_the_authority_are_asked_when_we_are_online() {
     let trusting = kept.file("authority.pem");
     let said = doctor(&[&settings[..], &["--online", "--acme-directory", &directory]].concat(), &[("SSL_CERT_FILE", &trusting)]).await;
     assert_eq!((said.of("certificate", "kept"), said.of("certificate", "authority")), (vec!["skipped"], vec!["problem"]), "{}", said.all);
+    assert!(said.words("certificate", "authority").contains("no certificate authority (200"), "{}", said.all);
+    let said = doctor(&[&settings[..], &["--online", "--acme-directory", &directory]].concat(), &[]).await;
+    assert!(said.words("certificate", "authority").contains("does not believe"), "{}", said.all);
 }
