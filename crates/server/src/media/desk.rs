@@ -15,6 +15,8 @@ use super::stream::Link;
 
 /// Orders that wait. The worker takes all of them at every turn, within milliseconds; who comes when there are so many waits that long.
 const ORDERS: usize = 1_024;
+/// Links that are looked at in one turn: others, and datagrams, have theirs.
+const LINKS_AT_ONCE: usize = 64;
 
 /// What the worker is told to do.
 #[derive(Debug)]
@@ -78,6 +80,17 @@ impl Desk {
     /// This link has something for the worker.
     pub(super) fn bring(&self, link: Arc<Link>) {
         self.lock().push_back(link);
+        self.ring();
+    }
+
+    /// How many links are to be looked at in this turn: of those that wait now. One that comes back meanwhile, as the links of clients
+    /// that never pause do, has its turn later.
+    pub(super) fn links_at_hand(&self) -> usize {
+        self.lock().len().min(LINKS_AT_ONCE)
+    }
+
+    /// The worker has not looked at all that there is: it is to come back.
+    pub(super) fn call_again(&self) {
         self.ring();
     }
 

@@ -23,6 +23,9 @@ const READ_BUFFER: usize = 16_384;
 const INBOX: usize = 65_536;
 /// What may wait for the client: half a second of a large call. More would only be late.
 const OUTBOX: usize = 262_144;
+/// The same for answers to one that no media has gone to yet. Anybody can open streams, ask, and not read; who means to have an
+/// allocation reads each answer before the next question.
+const OUTBOX_AT_FIRST: usize = 16_384;
 /// A browser asks for its allocation at once; whoever has none after so long only sits there.
 pub(super) const ALLOCATES_WITHIN: Duration = Duration::from_secs(30);
 /// A client that takes nothing at all for so long is gone.
@@ -40,6 +43,8 @@ pub(super) struct Link {
     outbox: Mutex<Outbox>,
     /// The worker has put something into the outbox, or closed it.
     filled: Notify,
+    /// The worker has closed it: nobody waits for a client that does not read.
+    closed: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -66,11 +71,13 @@ pub(super) enum State {
 struct Outbox {
     bytes: Vec<u8>,
     is_closed: bool,
+    /// Media has been put into it, which goes to those alone who have shown who they are.
+    has_had_media: bool,
 }
 
 impl Link {
     fn new(tuple: FiveTuple) -> Self {
-        Self { tuple, inbox: Mutex::default(), emptied: Notify::new(), outbox: Mutex::default(), filled: Notify::new() }
+        Self { tuple, inbox: Mutex::default(), emptied: Notify::new(), outbox: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
     }
 
     /// For the worker: takes the messages that have come, in exchange for the empty `messages`.
@@ -91,7 +98,13 @@ impl Link {
     /// For the worker: media for the client. Returns whether it fitted.
     pub(super) fn offer(&self, frames: &[u8]) -> bool {
         let mut outbox = lock(&self.outbox);
-        let fits = outbox.bytes.len() + frames.len() <= OUTBOX;
+        outbox.has_had_media = true;
+        self.lay(outbox, frames)
+    }
+
+    fn lay(&self, mut outbox: MutexGuard<'_, Outbox>, frames: &[u8]) -> bool {
+        let most = if outbox.has_had_media { OUTBOX } else { OUTBOX_AT_FIRST };
+        let fits = outbox.bytes.len() + frames.len() <= most;
         if fits && !outbox.is_closed {
             outbox.bytes.extend_from_slice(frames);
             drop(outbox);
@@ -102,15 +115,16 @@ impl Link {
 
     /// For the worker: an answer to the client, which must not be lost while the connection goes on.
     pub(super) fn answer(&self, message: &[u8]) {
-        if !self.offer(message) {
+        if !self.lay(lock(&self.outbox), message) {
             self.close();
         }
     }
 
     /// For the worker: nothing more is to come of this stream.
     pub(super) fn close(&self) {
-        *lock(&self.outbox) = Outbox { bytes: Vec::new(), is_closed: true };
+        *lock(&self.outbox) = Outbox { bytes: Vec::new(), is_closed: true, has_had_media: false };
         self.filled.notify_one();
+        self.closed.notify_one();
     }
 
     /// For the task: what is to be written next, in exchange for the empty `bytes`. Returns false when the stream is closed.
@@ -155,6 +169,7 @@ pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite
         () = visit.read(reader) => {}
         () = visit.write(&mut writer) => {}
         () = visit.ask() => {}
+        () = visit.link.closed.notified() => {}
     }
     let _ = timeout(LAST_WORD_WITHIN, writer.shutdown()).await;
 }

@@ -66,7 +66,9 @@ async fn after_a_fault_it_begins_anew_and_forgets_no_revocation() {
 
     media.shared.desk.order(Order::Fault);
     assert_eq!(ask(&ours, &request(method::BINDING).finish()).await.0, Class::Success, "it answers again");
-    assert_eq!(ask(&ours, &signed(&media, request(method::REFRESH), &nonce)).await.1, Some(437), "the allocation is gone");
+    // What came in before the order is answered as before.
+    let gone = async { while ask(&ours, &signed(&media, request(method::REFRESH), &nonce)).await.1 != Some(437) {} };
+    timeout(PATIENCE, gone).await.expect("the allocation is gone");
     assert_eq!(ask(&ours, &signed(&media, allocate(), &nonce)).await.0, Class::Success, "and can be had again");
 
     media.revoke(Revoked::Participant(ada()));
@@ -76,6 +78,19 @@ async fn after_a_fault_it_begins_anew_and_forgets_no_revocation() {
     media.readmit(Revoked::Participant(ada()));
     media.shared.desk.order(Order::Fault);
     assert_eq!(ask(&others, &signed(&media, allocate(), &nonce)).await.0, Class::Success);
+    media.close().await;
+}
+
+#[tokio::test]
+async fn what_was_ordered_before_a_fault_is_done_after_it() {
+    let media = open().await;
+    let socket = socket(&media).await;
+    let (_, _, nonce) = ask(&socket, &allocate().finish()).await;
+    // At once, so that both are there when the worker looks.
+    media.shared.desk.order(Order::Fault);
+    media.revoke(Revoked::Participant(ada()));
+    let revoked = async { while ask(&socket, &signed(&media, allocate(), &nonce)).await.1 != Some(401) {} };
+    timeout(PATIENCE, revoked).await.expect("it is heard of without another order");
     media.close().await;
 }
 
@@ -90,12 +105,17 @@ async fn once_closed_it_is_silent_and_the_port_is_free() {
     assert_eq!(ask(&socket(&again).await, &request(method::BINDING).finish()).await.0, Class::Success);
 }
 
-/// A stream that is attended to with little patience, and its five-tuple.
+/// A stream that is attended to with little patience.
 fn attended(media: &Media, port: u16) -> (DuplexStream, tokio::task::JoinHandle<()>) {
-    let (near, far) = duplex(65_536);
+    attended_within(media, port, Duration::from_millis(100), 65_536)
+}
+
+/// `room`: what may be on its way.
+fn attended_within(media: &Media, port: u16, allocates_within: Duration, room: usize) -> (DuplexStream, tokio::task::JoinHandle<()>) {
+    let (near, far) = duplex(room);
     let tuple = FiveTuple { transport: Transport::Tcp, client: ([192, 0, 2, 1], port).into(), server: ([192, 0, 2, 2], 443).into() };
     let desk = Arc::clone(&media.shared.desk);
-    let task = tokio::spawn(async move { stream::attend(&desk, far, tuple, Duration::from_millis(100)).await });
+    let task = tokio::spawn(async move { stream::attend(&desk, far, tuple, allocates_within).await });
     (near, task)
 }
 
@@ -131,5 +151,34 @@ async fn a_stream_with_an_allocation_is_kept() {
     }
     assert!(!task.is_finished());
     drop(stream);
+    timeout(PATIENCE, task).await.expect("it ends").expect("no fault");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_that_never_pause_keep_nobody_waiting() {
+    let media = open().await;
+    let socket = socket(&media).await;
+    let floods: Vec<_> = (10..26)
+        .map(|port| {
+            let (mut stream, _) = attended_within(&media, port, Duration::from_secs(600), 1 << 20);
+            // To a channel that there is not: nothing is answered, and there is always more.
+            tokio::spawn(async move { while stream.write_all(&[0x40, 0, 0, 0].repeat(16_384)).await.is_ok() {} })
+        })
+        .collect();
+    for _ in 0..10 {
+        assert_eq!(ask(&socket, &request(method::BINDING).finish()).await.0, Class::Success);
+    }
+    assert!(floods.iter().all(|flood| !flood.is_finished()), "and they go on");
+    timeout(PATIENCE, media.close()).await.expect("an end");
+    floods.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn who_reads_no_answers_and_has_not_said_who_it_is_is_hung_up_on() {
+    let media = open().await;
+    let (mut stream, task) = attended_within(&media, 3, Duration::from_secs(600), 4_096);
+    let questions = request(method::BINDING).finish().repeat(2_000);
+    // It may be hung up on before it has said all.
+    let _ = timeout(PATIENCE, stream.write_all(&questions)).await.expect("it is listened to");
     timeout(PATIENCE, task).await.expect("it ends").expect("no fault");
 }

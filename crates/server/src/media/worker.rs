@@ -235,8 +235,12 @@ impl Worker {
                 Order::Fault => panic!("a fault, as ordered"),
             }
         }
-        while let Some(link) = self.desk.next_link() {
+        for _ in 0..self.desk.links_at_hand() {
+            let Some(link) = self.desk.next_link() else { break };
             self.plane.attend(now, &link, &mut self.messages);
+        }
+        if self.desk.links_at_hand() > 0 {
+            self.desk.call_again();
         }
         self.plane.carry_out(now);
         true
@@ -283,6 +287,8 @@ impl Worker {
         self.ready.clear();
         self.at_hand.clear();
         self.main_is_ready = [true; 2];
+        // It had heard the bell, but not looked at all that there was.
+        self.desk.call_again();
     }
 }
 
