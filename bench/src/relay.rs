@@ -15,8 +15,8 @@ use crate::process::{self, Server};
 
 /// What peers answer at: of the machine itself and yet no address of an interface, so that both servers can be told to relay to it.
 const PEER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
-/// Clients of one participant, who may have twelve allocations.
-const OF_ONE_PARTICIPANT: u32 = 2;
+/// Clients of one participant, who may relay 4 MB a second.
+const OF_ONE_PARTICIPANT: u32 = 1;
 const SECRET: &str = "a secret that only this run of the benchmark knows";
 const REALM: &str = "fireside";
 
@@ -27,13 +27,13 @@ pub(crate) struct Options {
     #[arg(long, default_value = "target/release/fireside")]
     server: PathBuf,
     /// Allocations that carry datagrams at the same time.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(2..=40))]
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=40))]
     clients: u32,
     /// Datagrams that each client sends; the peer sends each back.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     datagrams: u32,
     /// Milliseconds between two datagrams of one client.
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     every: u32,
     /// Bytes of a datagram; may be given several times.
     #[arg(long, default_values_t = [200, 1_000])]
@@ -42,7 +42,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     rounds: u32,
     /// Allocations whose memory is measured.
-    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(20..=2_000))]
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(200..=2_000))]
     idle: u32,
 }
 
