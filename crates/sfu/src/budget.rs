@@ -35,6 +35,14 @@ pub enum Rank {
     Visible,
 }
 
+impl Rank {
+    /// How many lines are sharp enough for a tile of this height.
+    #[must_use]
+    pub fn lines(self, height: u32) -> u32 {
+        height.saturating_mul(if self == Self::Screen { 100 } else { ENOUGH }) / 100
+    }
+}
+
 /// A picture that the viewer looks at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wish {
@@ -95,7 +103,7 @@ impl Budget {
 impl Wish {
     /// The smallest layer that is sharp enough for the tile; the largest, if none is.
     fn enough(&self) -> usize {
-        let lines = self.height.saturating_mul(if self.rank == Rank::Screen { 100 } else { ENOUGH }) / 100;
+        let lines = self.rank.lines(self.height);
         let sharp = self.layers.iter().position(|layer| layer.height >= lines);
         sharp.unwrap_or(self.layers.len().saturating_sub(1))
     }
@@ -123,9 +131,12 @@ fn order(wishes: &[Wish]) -> Vec<usize> {
 fn better(held: &Choice, left: Bitrate, wishes: &[Wish], order: &[usize]) -> Option<Choice> {
     let anew = raised(vec![None; wishes.len()], left, wishes, order);
     let takes_away = held.iter().zip(&anew).any(|(held, anew)| held.is_some() && anew.is_none());
-    let choice = if takes_away { raised(held.clone(), left, wishes, order) } else { anew };
-    let first_change = order.iter().map(|index| (held.get(*index), choice.get(*index))).find(|(held, choice)| held != choice);
-    first_change.is_some_and(|(held, choice)| choice > held).then_some(choice)
+    let is_better = |choice: &Choice| {
+        let first_change = order.iter().map(|index| (held.get(*index), choice.get(*index))).find(|(held, choice)| held != choice);
+        first_change.is_some_and(|(held, choice)| choice > held)
+    };
+    let anew = Some(anew).filter(|anew| !takes_away && is_better(anew));
+    anew.or_else(|| Some(raised(held.clone(), left, wishes, order)).filter(is_better))
 }
 
 /// Adds the smallest layer of those who have nothing, in their order, as far as `left` pays for it.

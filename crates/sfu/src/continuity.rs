@@ -209,6 +209,7 @@ mod tests {
                     picture: Some(PictureId { number: (picture + u16::try_from(frame).unwrap()) % (1 << 15), is_long: true }),
                     base_layer_index: Some(u8::try_from((u64::from(picture) + frame) % 256).unwrap()),
                     temporal_layer: Some(0),
+                    height: None,
                     length: 6,
                 }),
             })

@@ -5,31 +5,43 @@
 #[derive(Clone, Debug)]
 pub struct Slots<T> {
     tracks: Vec<Option<T>>,
+    /// Whether the viewer receives there.
+    open: Vec<bool>,
 }
 
 impl<T: Copy + PartialEq> Slots<T> {
     /// This many, all empty.
     #[must_use]
     pub fn new(count: usize) -> Self {
-        Self { tracks: vec![None; count] }
+        Self { tracks: vec![None; count], open: vec![true; count] }
     }
 
     /// The viewer has more of them now. There are never fewer: a transceiver cannot be taken back.
     pub fn grow(&mut self, count: usize) {
         let count = count.max(self.tracks.len());
         self.tracks.resize(count, None);
+        self.open.resize(count, true);
+    }
+
+    /// The viewer receives in these and not in the others. Shown is still what was: call [`Slots::show`] next.
+    pub fn open(&mut self, open: &[bool]) {
+        self.grow(open.len());
+        for (slot, is_open) in self.open.iter_mut().enumerate() {
+            *is_open = open.get(slot).copied().unwrap_or(false);
+        }
     }
 
     /// Shows these tracks, the most important first, as far as there are slots. Gives the slots that changed.
     pub fn show(&mut self, wanted: &[T]) -> Vec<usize> {
-        let shown = wanted.get(..self.tracks.len()).unwrap_or(wanted);
+        let count = self.open.iter().filter(|is_open| **is_open).count();
+        let shown = wanted.get(..count).unwrap_or(wanted);
         let before = self.tracks.clone();
-        for place in &mut self.tracks {
-            *place = place.filter(|track| shown.contains(track));
+        for (place, is_open) in self.tracks.iter_mut().zip(&self.open) {
+            *place = place.filter(|track| *is_open && shown.contains(track));
         }
         for track in shown {
             if self.slot_of(*track).is_none()
-                && let Some(empty) = self.tracks.iter_mut().find(|place| place.is_none())
+                && let Some((empty, _)) = self.tracks.iter_mut().zip(&self.open).find(|(place, is_open)| **is_open && place.is_none())
             {
                 *empty = Some(*track);
             }
@@ -66,6 +78,16 @@ mod tests {
         slots.grow(4);
         slots.grow(2);
         assert_eq!(slots.show(&['c', 'x', 'y', 'z']), [0, 1, 3]);
+    }
+
+    #[test]
+    fn where_the_viewer_does_not_receive_nothing_is_shown() {
+        let mut slots = Slots::new(0);
+        slots.open(&[false, true, true]);
+        assert_eq!(slots.show(&['a', 'b', 'c']), [1, 2]);
+        slots.open(&[false, true, false, true]);
+        assert_eq!(slots.show(&['a', 'b', 'c']), [2, 3]);
+        assert_eq!(slots.tracks(), [None, Some('a'), None, Some('b')]);
     }
 
     proptest! {

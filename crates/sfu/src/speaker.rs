@@ -82,8 +82,10 @@ impl<T: Copy + PartialEq> Speakers<T> {
     }
 
     /// The one whose picture is to be large: who speaks, or spoke last. Asked for now and then; changes no more often than is calm.
-    pub fn speaker(&mut self, now: Instant) -> Option<T> {
-        let loudest = self.voices.iter().filter(|voice| voice.is_heard(now)).min_by(|one, other| one.level.total_cmp(&other.level));
+    /// `is_voice`: whether the track is somebody's, and not the music of a screen.
+    pub fn speaker(&mut self, now: Instant, is_voice: impl Fn(T) -> bool) -> Option<T> {
+        let loudest =
+            self.voices.iter().filter(|voice| is_voice(voice.track) && voice.is_heard(now)).min_by(|one, other| one.level.total_cmp(&other.level));
         let Some(loudest) = loudest else { return self.speaker.map(|(track, _)| track) };
         let changes = match self.speaker {
             None => true,
@@ -182,16 +184,16 @@ mod tests {
     fn a_cough_does_not_change_the_speaker() {
         let mut room = Room::new();
         room.talk(3_000, &[('a', 25), ('b', 90)]);
-        assert_eq!(room.speakers.speaker(room.now), Some('a'));
+        assert_eq!(room.speakers.speaker(room.now, |_| true), Some('a'));
         room.talk(100, &[('a', 25), ('b', 24)]);
-        assert_eq!(room.speakers.speaker(room.now), Some('a'));
+        assert_eq!(room.speakers.speaker(room.now, |_| true), Some('a'));
         room.talk(1_500, &[('a', 90), ('b', 25)]);
-        assert_eq!(room.speakers.speaker(room.now), Some('b'));
+        assert_eq!(room.speakers.speaker(room.now, |_| true), Some('b'));
         assert_eq!(room.speakers.speaking(room.now), ['b']);
         room.talk(5_000, &[('a', 90), ('b', 90)]);
-        assert_eq!(room.speakers.speaker(room.now), Some('b'), "who spoke last stays large");
+        assert_eq!(room.speakers.speaker(room.now, |_| true), Some('b'), "who spoke last stays large");
         room.speakers.remove('b');
-        assert_eq!(room.speakers.speaker(room.now), None);
+        assert_eq!(room.speakers.speaker(room.now, |_| true), None);
     }
 
     #[test]
@@ -201,7 +203,7 @@ mod tests {
         for step in 0..200u64 {
             let (a, b) = if step % 2 == 0 { (20, 30) } else { (30, 20) };
             room.talk(40, &[('a', a), ('b', b)]);
-            speakers.push(room.speakers.speaker(room.now));
+            speakers.push(room.speakers.speaker(room.now, |_| true));
         }
         let changes = speakers.windows(2).filter(|pair| pair[0] != pair[1]).count();
         assert!(changes <= 2, "{changes} in 8 s");

@@ -8,6 +8,8 @@ pub struct Descriptor {
     pub begins_frame: bool,
     /// The frame is a whole picture, known in the first packet of it only.
     pub keyframe: bool,
+    /// Lines of a whole picture, known where `keyframe` is.
+    pub height: Option<u16>,
     /// Its number, of which there may be seven or fifteen bits.
     pub picture: Option<PictureId>,
     /// `TL0PICIDX`: counts the frames of the lowest temporal layer.
@@ -60,6 +62,7 @@ impl Descriptor {
         // RFC 6386, 9.1: the lowest bit of a frame is 0 for a whole picture.
         let frame = rest.byte()?;
         descriptor.keyframe = begins_frame && frame & 0x01 == 0;
+        descriptor.height = if descriptor.keyframe { rest.height() } else { None };
         Some(descriptor)
     }
 }
@@ -74,6 +77,12 @@ impl Reader<'_> {
         let byte = self.payload.get(self.at).copied();
         self.at += 1;
         byte
+    }
+
+    /// After the first of a whole picture's three bytes: two more, the start code, the width and the height (RFC 6386, 9.1).
+    fn height(&mut self) -> Option<u16> {
+        let [_, _, 0x9D, 0x01, 0x2A, _, _, low, high] = self.payload.get(self.at..self.at + 9)? else { return None };
+        Some(u16::from_le_bytes([*low, *high]) & 0x3FFF)
     }
 
     fn picture_id(&mut self) -> Option<PictureId> {
@@ -99,6 +108,16 @@ mod tests {
         assert_eq!(descriptor.picture, Some(PictureId { number: 0x1234, is_long: true }));
         assert_eq!((descriptor.base_layer_index, descriptor.temporal_layer, descriptor.length), (Some(7), Some(1), 6));
         assert!(descriptor.begins_frame && descriptor.keyframe);
+    }
+
+    #[test]
+    fn the_height_of_a_whole_picture() {
+        let picture = [0x10, 0x50, 0x02, 0x00, 0x9D, 0x01, 0x2A, 0x00, 0x05, 0xD0, 0x42, 0x00];
+        assert_eq!(Descriptor::read(&picture).unwrap().height, Some(720), "without the two bits of scale");
+        assert_eq!(Descriptor::read(&picture[..9]).unwrap().height, None);
+        let mut other = picture;
+        other[4] = 0;
+        assert_eq!(Descriptor::read(&other).unwrap().height, None);
     }
 
     #[test]

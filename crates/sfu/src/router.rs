@@ -1,0 +1,457 @@
+//! Who receives what in one room: tracks with their layers, viewers with their slots, and what each packet of the one becomes for the
+//! other. Knows no connection: packets come in, places to forward them to come out, and everything else is an [`Order`].
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::budget::{self, Bitrate, Budget, Rank, Wish};
+use crate::continuity::{Arrived, Continuity, Numbers};
+use crate::layers::Layers;
+use crate::packet::Packet;
+use crate::slots::Slots;
+use crate::speaker::Speakers;
+use crate::track::{Kind, PeerId, Slot, Source, Track};
+use crate::vp8::Descriptor;
+
+/// How many are heard at a time.
+pub const VOICES: usize = 3;
+/// How often lines are divided anew when nothing happens.
+const TICK: Duration = Duration::from_millis(100);
+/// What is kept free for each voice: Opus with redundancy.
+const VOICE: Bitrate = 64_000;
+/// How loud a packet without a level is taken to be: a voice, if it is longer than those that Opus makes of silence.
+const NO_LEVEL: (usize, u8) = (12, 40);
+/// A line is always tried for this much: one that was tried for less, as nothing was looked at, is not known when it matters.
+const DESIRED: Bitrate = 2_500_000;
+/// The desired bitrate is told when it changes by more than a part of this.
+const TELL: u64 = 16;
+
+/// What a viewer looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Whose picture.
+    pub track: Track,
+    /// Lines of its tile, in pixels of the screen.
+    pub height: u32,
+    /// It comes before the others.
+    pub is_pinned: bool,
+}
+
+/// Where a packet goes, and as what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forward {
+    /// The shard's number of the viewer.
+    pub(crate) viewer: usize,
+    pub(crate) slot: Slot,
+    pub(crate) numbers: Numbers,
+}
+
+/// What is to be done beside forwarding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    RequestKeyframe { track: Track, layer: usize },
+    SetDesired { viewer: usize, bitrate: Bitrate },
+    Tell(Told),
+}
+
+/// What people's clients are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Slot { viewer: PeerId, slot: Slot, track: Option<Track> },
+    Wanted { track: Track, layers: Vec<bool> },
+    Speaking { speaking: Vec<PeerId>, speaker: Option<PeerId> },
+}
+
+/// A room.
+#[derive(Debug)]
+pub(crate) struct Router {
+    tracks: BTreeMap<Track, Publication>,
+    viewers: Vec<Viewer>,
+    speakers: Speakers<Track>,
+    speaking: (Vec<PeerId>, Option<PeerId>),
+    ticked: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Publication {
+    layers: Layers,
+    is_muted: bool,
+    /// Places in `viewers`, and the slots there, that show it. For pictures alone.
+    shown: Vec<(usize, usize)>,
+}
+
+#[derive(Debug)]
+struct Viewer {
+    /// The shard's number.
+    number: usize,
+    peer: PeerId,
+    view: Vec<Look>,
+    slots: Slots<Track>,
+    pictures: Vec<Picture>,
+    voices: Vec<Voice>,
+    budget: Budget,
+    estimate: Bitrate,
+    desired: Bitrate,
+}
+
+/// A slot for pictures.
+#[derive(Debug)]
+struct Picture {
+    stream: Continuity<(Track, usize)>,
+    /// What the slot was told to carry last, and does since a whole picture of it came.
+    live: Option<Track>,
+    /// The layer that the budget chose, and the one that is to be sent as things are.
+    target: Option<usize>,
+    aim: Option<usize>,
+}
+
+/// A slot for sound.
+#[derive(Debug)]
+struct Voice {
+    stream: Continuity<Track>,
+    live: Option<Track>,
+    is_open: bool,
+}
+
+impl Router {
+    pub(crate) fn new() -> Self {
+        Self { tracks: BTreeMap::new(), viewers: Vec::new(), speakers: Speakers::new(VOICES), speaking: (Vec::new(), None), ticked: None }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.viewers.is_empty()
+    }
+
+    /// Somebody is there. Without slots, until [`Router::open`].
+    pub(crate) fn add(&mut self, number: usize, peer: PeerId, estimate: Bitrate) {
+        self.viewers.push(Viewer {
+            number,
+            peer,
+            view: Vec::new(),
+            slots: Slots::new(0),
+            pictures: Vec::new(),
+            voices: Vec::new(),
+            budget: Budget::default(),
+            estimate,
+            desired: 0,
+        });
+    }
+
+    /// Somebody is gone, with everything they sent.
+    pub(crate) fn remove(&mut self, now: Instant, peer: PeerId, orders: &mut Vec<Order>) {
+        for source in Source::ALL {
+            self.speakers.remove(Track { peer, source });
+            self.tracks.remove(&Track { peer, source });
+        }
+        self.viewers.retain(|viewer| viewer.peer != peer);
+        self.show_all(now, orders);
+    }
+
+    /// The viewer receives in these slots.
+    pub(crate) fn open(&mut self, now: Instant, peer: PeerId, audio: &[bool], video: &[bool], orders: &mut Vec<Order>) {
+        let Some(viewer) = self.viewers.iter_mut().find(|viewer| viewer.peer == peer) else { return };
+        viewer.slots.open(video);
+        let closed = || Voice { stream: Continuity::new(48_000), live: None, is_open: false };
+        viewer.voices.resize_with(audio.len().max(viewer.voices.len()), closed);
+        for (index, voice) in viewer.voices.iter_mut().enumerate() {
+            voice.is_open = audio.get(index).copied().unwrap_or(false);
+        }
+        let empty = || Picture { stream: Continuity::new(90_000), live: None, target: None, aim: None };
+        viewer.pictures.resize_with(video.len().max(viewer.pictures.len()), empty);
+        self.show_all(now, orders);
+    }
+
+    /// The peer may send this track now, in so many layers. `None`: no more.
+    pub(crate) fn publish(&mut self, now: Instant, track: Track, layers: Option<usize>, orders: &mut Vec<Order>) {
+        let before = self.tracks.get(&track).map(|publication| publication.layers.count());
+        if before == layers {
+            return;
+        }
+        self.tracks.remove(&track);
+        self.speakers.remove(track);
+        if let Some(count) = layers {
+            self.tracks.insert(track, Publication { layers: Layers::new(track.source, count), is_muted: false, shown: Vec::new() });
+        }
+        self.show_all(now, orders);
+    }
+
+    /// What is muted is not forwarded, whatever comes.
+    pub(crate) fn mute(&mut self, track: Track, is_muted: bool) {
+        if let Some(publication) = self.tracks.get_mut(&track) {
+            publication.is_muted = is_muted;
+        }
+        if is_muted {
+            self.speakers.remove(track);
+        }
+    }
+
+    /// What the viewer looks at, the most important first.
+    pub(crate) fn view(&mut self, now: Instant, peer: PeerId, view: Vec<Look>, orders: &mut Vec<Order>) {
+        let Some(viewer) = self.viewers.iter_mut().find(|viewer| viewer.peer == peer) else { return };
+        viewer.view = view;
+        self.show_all(now, orders);
+        if let Some(place) = self.viewers.iter().position(|viewer| viewer.peer == peer) {
+            self.divide(now, place, orders);
+        }
+    }
+
+    /// What the line to the viewer carries now.
+    pub(crate) fn estimate(&mut self, now: Instant, peer: PeerId, estimate: Bitrate, orders: &mut Vec<Order>) {
+        let Some(index) = self.viewers.iter().position(|viewer| viewer.peer == peer) else { return };
+        let Some(viewer) = self.viewers.get_mut(index) else { return };
+        let is_less = estimate < viewer.estimate;
+        viewer.estimate = estimate;
+        if is_less {
+            self.divide(now, index, orders);
+        }
+    }
+
+    /// The viewer lost too much to go on without a whole picture.
+    pub(crate) fn keyframe_wanted(&mut self, now: Instant, peer: PeerId, slot: Slot, orders: &mut Vec<Order>) {
+        let viewer = self.viewers.iter().find(|viewer| viewer.peer == peer);
+        let picture = viewer.filter(|_| slot.kind == Kind::Video).and_then(|viewer| viewer.pictures.get(slot.index));
+        let Some((track, layer)) = picture.filter(|picture| picture.live.is_some()).and_then(|picture| picture.stream.source()) else { return };
+        self.ask(now, track, layer, orders);
+    }
+
+    /// A packet came: where does it go?
+    pub(crate) fn packet(&mut self, now: Instant, peer: PeerId, packet: &Packet, forwards: &mut Vec<Forward>, orders: &mut Vec<Order>) {
+        let track = Track { peer, source: packet.source };
+        let Some(publication) = self.tracks.get_mut(&track).filter(|publication| !publication.is_muted) else { return };
+        if packet.source.kind() == Kind::Audio {
+            self.sound(now, track, packet, forwards, orders);
+            return;
+        }
+        let vp8 = Descriptor::read(&packet.payload);
+        let is_keyframe = vp8.is_some_and(|vp8| vp8.keyframe);
+        let height = vp8.and_then(|vp8| vp8.height);
+        publication.layers.packet(now, packet.layer, packet.payload.len(), height, is_keyframe);
+        let arrived = Arrived { sequence: packet.sequence, timestamp: packet.timestamp, at: packet.at, vp8 };
+        for (place, index) in &publication.shown {
+            let Some(viewer) = self.viewers.get_mut(*place) else { continue };
+            let Some(picture) = viewer.pictures.get_mut(*index) else { continue };
+            let slot = Slot { kind: Kind::Video, index: *index };
+            let was = picture.live;
+            let Some(numbers) = picture.packet(track, packet.layer, &arrived) else { continue };
+            forwards.push(Forward { viewer: viewer.number, slot, numbers });
+            if was != picture.live {
+                orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: picture.live }));
+            }
+        }
+    }
+
+    fn sound(&mut self, now: Instant, track: Track, packet: &Packet, forwards: &mut Vec<Forward>, orders: &mut Vec<Order>) {
+        let unknown = if packet.payload.len() > NO_LEVEL.0 { NO_LEVEL.1 } else { 127 };
+        let Some(index) = self.speakers.packet(now, track, packet.level.unwrap_or(unknown)) else { return };
+        let arrived = Arrived { sequence: packet.sequence, timestamp: packet.timestamp, at: packet.at, vp8: None };
+        let slot = Slot { kind: Kind::Audio, index };
+        for viewer in self.viewers.iter_mut().filter(|viewer| viewer.peer != track.peer) {
+            let Some(voice) = viewer.voices.get_mut(index).filter(|voice| voice.is_open) else { continue };
+            let was = voice.live;
+            let Some(numbers) = voice.packet(track, &arrived) else { continue };
+            forwards.push(Forward { viewer: viewer.number, slot, numbers });
+            if was != voice.live {
+                orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: voice.live }));
+            }
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn tick(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        let due = self.tracks.iter_mut().flat_map(|(track, publication)| publication.layers.due(now).map(|layer| (*track, layer)));
+        orders.extend(due.map(|(track, layer)| Order::RequestKeyframe { track, layer }));
+        if self.ticked.is_some_and(|ticked| now < ticked + TICK) {
+            return;
+        }
+        self.ticked = Some(now);
+        for publication in self.tracks.values_mut() {
+            publication.layers.measure(now);
+        }
+        self.listen(now, orders);
+        for place in 0..self.viewers.len() {
+            self.divide(now, place, orders);
+        }
+        self.want(now, orders);
+    }
+
+    /// When [`Router::tick`] is to be called.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        if self.viewers.is_empty() {
+            return None;
+        }
+        let keyframes = self.tracks.values().filter_map(|publication| publication.layers.next()).min();
+        let tick = self.ticked.map(|ticked| ticked + TICK);
+        Some(keyframes.into_iter().chain(tick).min()?)
+    }
+
+    /// Who speaks, and which slots for sound are nobody's any more.
+    fn listen(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        let is_voice = |track: Track| track.source == Source::Microphone;
+        let speaking: Vec<_> = self.speakers.speaking(now).into_iter().filter(|track| is_voice(*track)).map(|track| track.peer).collect();
+        let speaker = self.speakers.speaker(now, is_voice).map(|track| track.peer);
+        let holders: [_; VOICES] = std::array::from_fn(|slot| self.speakers.holder(slot));
+        for viewer in &mut self.viewers {
+            for (index, voice) in viewer.voices.iter_mut().enumerate() {
+                let is_held = voice.is_open && holders.get(index).copied().flatten() == voice.live;
+                if voice.live.is_some() && !is_held {
+                    voice.live = None;
+                    let slot = Slot { kind: Kind::Audio, index };
+                    orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
+                }
+            }
+        }
+        let mut sorted = speaking;
+        sorted.sort_unstable();
+        if self.speaking != (sorted.clone(), speaker) {
+            self.speaking = (sorted.clone(), speaker);
+            orders.push(Order::Tell(Told::Speaking { speaking: sorted, speaker }));
+        }
+    }
+
+    /// Gives everybody's slots to what they look at and is there.
+    fn show_all(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        for publication in self.tracks.values_mut() {
+            publication.shown.clear();
+        }
+        for place in 0..self.viewers.len() {
+            let Some(viewer) = self.viewers.get_mut(place) else { continue };
+            let tracks = &self.tracks;
+            let seen: Vec<_> = viewer.view.iter().map(|look| look.track).filter(|track| tracks.contains_key(track)).collect();
+            let has_changed = !viewer.slots.show(&seen).is_empty();
+            for (index, (picture, track)) in viewer.pictures.iter_mut().zip(viewer.slots.tracks()).enumerate() {
+                if picture.live.is_some() && picture.live != *track {
+                    picture.live = None;
+                    if track.is_none() {
+                        let slot = Slot { kind: Kind::Video, index };
+                        orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
+                    }
+                }
+                if let Some(publication) = track.and_then(|track| self.tracks.get_mut(&track)) {
+                    publication.shown.push((place, index));
+                }
+            }
+            if has_changed {
+                self.divide(now, place, orders);
+            }
+        }
+    }
+
+    /// Divides one viewer's line among what they look at.
+    fn divide(&mut self, now: Instant, place: usize, orders: &mut Vec<Order>) {
+        let Some(viewer) = self.viewers.get_mut(place) else { return };
+        let speaker = self.speaking.1;
+        let offered: Vec<Vec<(usize, budget::Layer)>> = viewer.slots.tracks().iter().map(|track| offered(&self.tracks, now, *track)).collect();
+        let wishes: Vec<Wish> = offered.iter().zip(viewer.slots.tracks()).map(|(layers, track)| viewer.wish(*track, layers, speaker)).collect();
+        let heard = self.speakers.speaking(now).iter().filter(|track| track.peer != viewer.peer).count().min(VOICES);
+        let audio = VOICE * heard.max(1) as u64;
+        let chosen = viewer.budget.choose(now, viewer.estimate, audio, &wishes);
+        let targets: Vec<_> = chosen.iter().zip(&offered).map(|(chosen, layers)| layers.get((*chosen)?).map(|(layer, _)| *layer)).collect();
+        let desired = budget::desired(audio, &wishes).max(DESIRED);
+        if desired.abs_diff(viewer.desired) > viewer.desired / TELL {
+            viewer.desired = desired;
+            orders.push(Order::SetDesired { viewer: viewer.number, bitrate: desired });
+        }
+        let mut asked = Vec::new();
+        for ((picture, target), track) in viewer.pictures.iter_mut().zip(targets).zip(viewer.slots.tracks()) {
+            let publication = track.and_then(|track| self.tracks.get(&track));
+            picture.target = target;
+            picture.aim = publication.zip(target).and_then(|(publication, target)| publication.layers.nearest(now, target));
+            asked.extend(track.filter(|_| !picture.is_there(*track)).zip(picture.aim));
+            // A layer that does not come may only be waiting to be asked.
+            asked.extend(track.zip(target).filter(|(_, target)| picture.aim.is_some_and(|aim| aim != *target)));
+        }
+        for (index, picture) in viewer.pictures.iter_mut().enumerate().filter(|(_, picture)| picture.target.is_none()) {
+            if picture.live.take().is_some() {
+                let slot = Slot { kind: Kind::Video, index };
+                orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
+            }
+        }
+        for (track, layer) in asked {
+            self.ask(now, track, layer, orders);
+        }
+    }
+
+    fn ask(&mut self, now: Instant, track: Track, layer: usize, orders: &mut Vec<Order>) {
+        let Some(publication) = self.tracks.get_mut(&track) else { return };
+        if publication.layers.want_keyframe(now, layer) {
+            orders.push(Order::RequestKeyframe { track, layer });
+        }
+    }
+
+    /// Tells publishers which of their layers anybody wants.
+    fn want(&mut self, now: Instant, orders: &mut Vec<Order>) {
+        for (track, publication) in self.tracks.iter_mut().filter(|(track, _)| track.source.kind() == Kind::Video) {
+            let mut wanted = vec![false; publication.layers.count()];
+            for (place, index) in &publication.shown {
+                let Some(viewer) = self.viewers.get(*place) else { continue };
+                let target = viewer.pictures.get(*index).and_then(|picture| picture.target);
+                let Some(target) = target else { continue };
+                let height = viewer.view.iter().find(|look| look.track == *track).map_or(0, |look| look.height);
+                let rank = if track.source == Source::Screen { Rank::Screen } else { Rank::Visible };
+                let enough = publication.layers.enough(rank.lines(height));
+                // What would be sent if only it came stays wanted, or it would never come.
+                let missing = (target + 1..=enough).filter(|layer| publication.layers.is_missing(now, *layer));
+                // The smallest is what everybody falls back to at once.
+                for layer in [0, target].into_iter().chain(missing) {
+                    if let Some(wanted) = wanted.get_mut(layer) {
+                        *wanted = true;
+                    }
+                }
+            }
+            if let Some(layers) = publication.layers.want(now, &wanted) {
+                orders.push(Order::Tell(Told::Wanted { track: *track, layers }));
+            }
+        }
+    }
+}
+
+fn offered(tracks: &BTreeMap<Track, Publication>, now: Instant, track: Option<Track>) -> Vec<(usize, budget::Layer)> {
+    let publication = track.and_then(|track| tracks.get(&track)).filter(|publication| !publication.is_muted);
+    publication.map(|publication| publication.layers.available(now).collect()).unwrap_or_default()
+}
+
+impl Viewer {
+    fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {
+        let look = track.and_then(|track| self.view.iter().find(|look| look.track == track));
+        let rank = match look {
+            Some(look) if look.track.source == Source::Screen => Rank::Screen,
+            Some(look) if look.is_pinned || speaker == Some(look.track.peer) => Rank::Foremost,
+            _ => Rank::Visible,
+        };
+        Wish { rank, height: look.map_or(0, |look| look.height), layers: layers.iter().map(|(_, layer)| *layer).collect() }
+    }
+}
+
+impl Picture {
+    /// Whether what is sent is what is to be sent.
+    fn is_there(&self, track: Option<Track>) -> bool {
+        self.live == track && self.stream.source().map(|(_, layer)| layer) == self.aim
+    }
+
+    /// The numbers under which a packet of the slot's track is sent; `None`: it is not.
+    fn packet(&mut self, track: Track, layer: usize, arrived: &Arrived) -> Option<Numbers> {
+        let source = (track, layer);
+        let is_live = self.live == Some(track);
+        let Some(vp8) = arrived.vp8 else {
+            self.stream.leave_out(source, arrived.sequence);
+            return None;
+        };
+        let is_same = is_live && self.stream.source() == Some(source);
+        let may_begin = self.aim == Some(layer) || (!is_live && self.target.is_some_and(|target| layer <= target));
+        if vp8.keyframe && !is_same && may_begin {
+            self.live = Some(track);
+            return Some(self.stream.change(source, arrived));
+        }
+        if is_same { self.stream.forward(source, arrived) } else { None }
+    }
+}
+
+impl Voice {
+    fn packet(&mut self, track: Track, arrived: &Arrived) -> Option<Numbers> {
+        if self.live == Some(track) && self.stream.source() == Some(track) {
+            return self.stream.forward(track, arrived);
+        }
+        self.live = Some(track);
+        Some(self.stream.change(track, arrived))
+    }
+}

@@ -1,0 +1,100 @@
+//! A network on a virtual clock: each line loses, doubles, delays and holds back as it is told, by one seed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+/// A line in one direction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Line {
+    pub(crate) delay: Duration,
+    /// Up to so much more, for each packet by itself: packets overtake each other.
+    pub(crate) jitter: Duration,
+    pub(crate) loss: f64,
+    pub(crate) twice: f64,
+    /// Bits in a second.
+    pub(crate) rate: Option<u64>,
+    busy_until: Option<Instant>,
+}
+
+/// Packets that would wait longer in front of a slow line are lost.
+const QUEUE: Duration = Duration::from_millis(300);
+
+impl Line {
+    pub(crate) fn good() -> Self {
+        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, twice: 0.0, rate: None, busy_until: None }
+    }
+
+    pub(crate) fn bad(loss: f64) -> Self {
+        Self { jitter: Duration::from_millis(15), loss, twice: 0.02, ..Self::good() }
+    }
+
+    pub(crate) fn slow(rate: u64) -> Self {
+        Self { rate: Some(rate), ..Self::good() }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Flight {
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) bytes: Vec<u8>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Network {
+    rng: StdRng,
+    flights: BTreeMap<(Instant, u64), Flight>,
+    count: u64,
+    pub(crate) lost: u64,
+}
+
+impl Network {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self { rng: StdRng::seed_from_u64(seed), flights: BTreeMap::new(), count: 0, lost: 0 }
+    }
+
+    pub(crate) fn send(&mut self, now: Instant, line: &mut Line, flight: Flight) {
+        let times = if self.rng.random_bool(line.twice) { 2 } else { 1 };
+        for _ in 0..times {
+            if self.rng.random_bool(line.loss) {
+                self.lost += 1;
+                continue;
+            }
+            let Some(at) = line.through(now, flight.bytes.len()) else {
+                self.lost += 1;
+                continue;
+            };
+            let jitter = line.jitter.mul_f64(self.rng.random::<f64>());
+            self.count += 1;
+            let copy = Flight { bytes: flight.bytes.clone(), ..flight };
+            self.flights.insert((at + line.delay + jitter, self.count), copy);
+        }
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.flights.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    pub(crate) fn arrived(&mut self, now: Instant) -> Option<Flight> {
+        let entry = self.flights.first_entry().filter(|entry| entry.key().0 <= now)?;
+        Some(entry.remove())
+    }
+}
+
+impl Line {
+    /// When a packet is through the narrowest place; `None`: the queue before it is full.
+    fn through(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
+        let Some(rate) = self.rate else { return Some(now) };
+        let begins = self.busy_until.map_or(now, |until| until.max(now));
+        if begins - now > QUEUE {
+            return None;
+        }
+        let takes = Duration::from_nanos((bytes as u64 + 28) * 8 * 1_000_000_000 / rate);
+        self.busy_until = Some(begins + takes);
+        self.busy_until
+    }
+}

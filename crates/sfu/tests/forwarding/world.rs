@@ -1,0 +1,174 @@
+//! One shard, its clients and the network between them, on one clock.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use fireside_sfu::{Command, Datagram, Endpoint, Event, Identity, Kind, Look, PeerId, RoomId, Shard, Slot, Source, Track, Transport};
+
+use crate::client::Client;
+use crate::network::{Flight, Line, Network};
+
+/// The clock moves to when something is to happen, in steps that are neither too small to end nor too large for a frame.
+const STEPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
+const ROOM: RoomId = RoomId(1);
+
+pub(crate) struct World {
+    pub(crate) start: Instant,
+    pub(crate) now: Instant,
+    pub(crate) shard: Shard,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) network: Network,
+    /// To the server and from it, for each client.
+    pub(crate) up: Vec<Line>,
+    pub(crate) down: Vec<Line>,
+    pub(crate) events: Vec<(Duration, Event)>,
+}
+
+pub(crate) fn server() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 8_000))
+}
+
+pub(crate) fn camera(peer: u64) -> Track {
+    Track { peer: PeerId(peer), source: Source::Camera }
+}
+
+pub(crate) fn look(track: Track, height: u32) -> Look {
+    Look { track, height, is_pinned: false }
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let start = Instant::now();
+        let endpoint = Endpoint { transport: Transport::Udp, local: server(), advertised: server() };
+        Self {
+            start,
+            now: start,
+            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint]),
+            clients: Vec::new(),
+            network: Network::new(seed),
+            up: Vec::new(),
+            down: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// Somebody comes, by a line like this.
+    pub(crate) fn join(&mut self, make: impl FnOnce(Client) -> Client, line: Line) -> usize {
+        let id = self.clients.len() as u64 + 1;
+        self.clients.push(make(Client::new(self.now, id, server())));
+        self.up.push(line);
+        self.down.push(line);
+        let offer = self.clients.last_mut().unwrap().offer(3, 4);
+        self.command(Command::Admit { room: ROOM, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
+        self.clients.len() - 1
+    }
+
+    pub(crate) fn view(&mut self, client: usize, view: &[Look]) {
+        let peer = self.clients[client].id;
+        self.command(Command::View { peer, view: view.to_vec() });
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        self.shard.command(self.now, command);
+        self.settle();
+    }
+
+    pub(crate) fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step();
+        }
+    }
+
+    /// Until it is so. Panics when it is not, in this time.
+    pub(crate) fn until(&mut self, time: Duration, what: &str, is_so: impl Fn(&Self) -> bool) -> Duration {
+        let began = self.now;
+        while !is_so(self) {
+            assert!(self.now < began + time, "not within {time:?}: {what}");
+            self.step();
+        }
+        self.now - began
+    }
+
+    pub(crate) fn connect_all(&mut self) {
+        self.until(Duration::from_secs(10), "everybody is connected", |world| world.clients.iter().all(|client| client.is_connected.is_some()));
+    }
+
+    fn step(&mut self) {
+        let clients = self.clients.iter().map(|client| client.timeout);
+        let next = clients.chain(self.shard.next()).chain(self.network.next()).min();
+        self.now = next.unwrap_or(self.now).clamp(self.now + STEPS.0, self.now + STEPS.1);
+        while let Some(flight) = self.network.arrived(self.now) {
+            if flight.to == server() {
+                let datagram = Datagram { transport: Transport::Udp, from: flight.from, to: flight.to, bytes: &flight.bytes };
+                self.shard.datagram(self.now, &datagram);
+            } else if let Some(client) = self.clients.iter_mut().find(|client| client.address == flight.to) {
+                client.receive(self.now, flight.from, &flight.bytes);
+            }
+        }
+        self.shard.advance(self.now);
+        for client in &mut self.clients {
+            client.advance(self.now);
+        }
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        while let Some(event) = self.shard.poll_event() {
+            self.events.push((self.now - self.start, event.clone()));
+            self.told(event);
+        }
+        while let Some(transmit) = self.shard.poll_transmit() {
+            assert_eq!((transmit.transport, transmit.from), (Transport::Udp, server()));
+            if let Some(client) = self.clients.iter().position(|client| client.address == transmit.to) {
+                let flight = Flight { from: transmit.from, to: transmit.to, bytes: transmit.bytes };
+                self.network.send(self.now, &mut self.down[client], flight);
+            }
+        }
+        for (client, line) in self.clients.iter_mut().zip(&mut self.up) {
+            while let Some(bytes) = client.out.pop_front() {
+                self.network.send(self.now, line, Flight { from: client.address, to: client.server, bytes });
+            }
+        }
+    }
+
+    fn told(&mut self, event: Event) {
+        match event {
+            Event::Answer { peer, sdp } => self.client(peer).answer(&sdp),
+            Event::Slot { peer, slot, track } => {
+                let slots = &mut self.client(peer).slots;
+                match track {
+                    Some(track) => slots.insert(slot, track),
+                    None => slots.remove(&slot),
+                };
+            }
+            Event::Wanted { track, layers } => {
+                self.client(track.peer).wanted.insert(track.source, layers);
+            }
+            _ => {}
+        }
+    }
+
+    fn client(&mut self, peer: PeerId) -> &mut Client {
+        self.clients.iter_mut().find(|client| client.id == peer).unwrap()
+    }
+
+    /// Where a client sees a track, as it was told.
+    pub(crate) fn slot_of(&self, client: usize, track: Track) -> Option<usize> {
+        let slots = self.clients[client].slots.iter();
+        slots.filter(|(slot, _)| slot.kind == Kind::Video).find(|(_, shown)| **shown == track).map(|(Slot { index, .. }, _)| *index)
+    }
+
+    /// What came last of whom in a slot of a client.
+    pub(crate) fn last(&self, client: usize, slot: usize) -> Option<(u64, u8)> {
+        self.clients[client].pictures.get(&slot)?.last()
+    }
+
+    /// Panics where any receiver would have stumbled.
+    pub(crate) fn check(&self, is_lossy: bool) {
+        for client in &self.clients {
+            client.pictures.values().for_each(|pictures| pictures.check(is_lossy));
+            client.sounds.values().for_each(|sounds| sounds.check(is_lossy));
+        }
+    }
+}
