@@ -44,21 +44,29 @@ impl Files {
 
     /// Looks now and then whether they have changed. What is wrong is said once, and the certificate before goes on being served.
     pub(super) async fn keep(&self, current: &Current, look_every: Duration) {
-        let mut seen = self.look().await.0;
+        let (mut seen, first) = self.look().await;
+        // They may have changed since the start.
+        let mut is_served = first.is_ok_and(|first| first.fingerprint() == current.get().fingerprint());
         let mut said_at: Option<Instant> = None;
         let mut times = interval(look_every);
         times.tick().await;
         loop {
             times.tick().await;
             let (now_seen, certificate) = self.look().await;
-            if now_seen != seen {
-                seen = now_seen;
-                match certificate {
-                    Ok(certificate) => {
-                        tracing::info!(until = day(certificate.until()), "the certificate's files have changed, the new one is served");
-                        current.set(certificate);
+            let is_new = std::mem::replace(&mut seen, now_seen) != now_seen;
+            match certificate {
+                Ok(certificate) if is_new || !is_served => {
+                    tracing::info!(until = day(certificate.until()), "the certificate's files have changed, the new one is served");
+                    current.set(certificate);
+                    is_served = true;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    if is_new {
+                        tracing::error!("the certificate's files have changed, but the one before is still served: {error:#}");
                     }
-                    Err(error) => tracing::error!("the certificate's files have changed, but the one before is still served: {error:#}"),
+                    // It may become good by itself: when its time begins, or the clock is set.
+                    is_served = false;
                 }
             }
             let until = current.get().until();
@@ -95,5 +103,42 @@ impl Files {
             Ok(certificate)
         });
         checked.with_context(|| format!("the certificate {} with the key {} cannot be used", self.certificate.display(), self.key.display()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    fn put(files: &Files, from: OffsetDateTime) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new([String::from("meet.example.org")]).expect("a name");
+        (params.not_before, params.not_after) = (from, from + time::Duration::days(90));
+        std::fs::write(&files.key, key.serialize_pem()).expect("written");
+        std::fs::write(&files.certificate, params.self_signed(&key).expect("a certificate").pem()).expect("written");
+    }
+
+    #[tokio::test]
+    async fn one_whose_time_is_still_to_come_is_served_when_it_has_come() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = Files::new(&folder.path().join("cert.pem"), &folder.path().join("key.pem"), None);
+        put(&files, OffsetDateTime::now_utc() - time::Duration::days(1));
+        let current = Arc::new(Current::new(files.load().expect("a certificate")));
+        let first = current.get().fingerprint().clone();
+        put(&files, OffsetDateTime::now_utc() + time::Duration::seconds(3));
+        let (kept, keeper) = (Arc::clone(&current), files.clone());
+        let keeping = tokio::spawn(async move { keeper.keep(&kept, Duration::from_millis(20)).await });
+        let served = async {
+            while *current.get().fingerprint() == first {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), served).await.expect("the second");
+        assert!(current.get().from() <= OffsetDateTime::now_utc());
+        keeping.abort();
     }
 }

@@ -112,6 +112,12 @@ impl Acme {
             while !is_due(&current.get(), pace.renew_at) {
                 sleep(pace.look_every).await;
             }
+            // Passed over at the start, since the clock was wrong then: many small machines learn the time only after that.
+            if let Some(kept) = self.kept().filter(|kept| !is_due(kept, pace.renew_at)) {
+                tracing::info!(until = day(kept.until()), "the certificate for {} that was kept is good, and is served", self.domain);
+                current.set(kept);
+                continue;
+            }
             match self.obtain(failures).await {
                 Ok(certificate) => {
                     failures = 0;
@@ -163,10 +169,19 @@ impl Acme {
         let (key, request) = request(&self.domain).map_err(|error| Trouble::Own(error.into()))?;
         order.finalize_csr(&request).await?;
         let chain = order.poll_certificate(&retries).await?;
+        self.take(&key, &chain)
+    }
+
+    /// Checks what was given, and keeps it. If it cannot be kept it is served all the same: to ask for another one each time would soon
+    /// be more than an ACME server gives.
+    fn take(&self, key: &str, chain: &str) -> Result<Certificate, Trouble> {
         let certificate = Certificate::from_pem(chain.as_bytes(), key.as_bytes())?;
         certificate.check(Some(&self.domain), OffsetDateTime::now_utc())?;
+        let path = self.certificate_path();
         // In one file, so that one is never with the other's key.
-        private::write(&self.certificate_path(), format!("{key}{chain}").as_bytes()).map_err(keeping("the certificate"))?;
+        if let Err(error) = private::write(&path, format!("{key}{chain}").as_bytes()) {
+            tracing::error!(%error, "the new certificate cannot be kept in {}, and will be gone when this server ends", path.display());
+        }
         Ok(certificate)
     }
 
@@ -300,6 +315,56 @@ mod tests {
         let missing = acme(|config| config.acme_ca = Some(PathBuf::from("/nowhere/ca.pem"))).expect_err("no file");
         assert!(missing.to_string().contains("/nowhere/ca.pem (acme_ca)"), "{missing}");
         assert!(acme(|config| config.public_url = Some("https://meet.example.org:8443".to_owned())).is_ok());
+    }
+
+    /// Key and chain for our name, from somebody else.
+    fn given() -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        let mut authority = CertificateParams::new([]).expect("no names");
+        authority.distinguished_name.push(rcgen::DnType::CommonName, "An authority for tests");
+        let issuer = rcgen::Issuer::new(authority, KeyPair::generate().expect("a key"));
+        let mut params = CertificateParams::new(["meet.example.org".to_owned()]).expect("a name");
+        params.not_before = OffsetDateTime::now_utc() - time::Duration::days(1);
+        params.not_after = OffsetDateTime::now_utc() + time::Duration::days(89);
+        (key.serialize_pem(), params.signed_by(&key, &issuer).expect("a certificate").pem())
+    }
+
+    fn kept_in(folder: &Path) -> Acme {
+        let config = Config { domain: Some("meet.example.org".to_owned()), acme_directory: "https://127.0.0.1:1/".to_owned(), ..Config::default() };
+        Acme::new(&config, folder).expect("settings")
+    }
+
+    #[test]
+    fn what_cannot_be_kept_is_served_all_the_same() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acme = kept_in(folder.path());
+        let (key, chain) = given();
+        // Where the file would be written there is something else.
+        std::fs::create_dir_all(acme.certificate_path().with_extension("new")).expect("a folder");
+        assert!(acme.take(&key, &chain).is_ok_and(|certificate| certificate.is_for("meet.example.org")));
+        assert!(acme.kept().is_none());
+        std::fs::remove_dir(acme.certificate_path().with_extension("new")).expect("removed");
+        assert!(acme.take(&key, &chain).is_ok() && acme.kept().is_some());
+        assert!(acme.take(&key, "").is_err());
+    }
+
+    #[tokio::test]
+    async fn one_that_was_passed_over_at_the_start_is_served_before_another_is_asked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acme = kept_in(folder.path());
+        let current = Arc::new(Current::new(acme.load().expect("one of our own making")));
+        assert!(current.get().is_self_signed());
+        let (key, chain) = given();
+        acme.take(&key, &chain).expect("a certificate");
+        let (kept, pace) = (Arc::clone(&current), Pace::default());
+        let keeping = tokio::spawn(async move { acme.keep(&kept, pace).await });
+        let served = async {
+            while current.get().is_self_signed() {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), served).await.expect("the one that was kept");
+        keeping.abort();
     }
 
     #[test]
