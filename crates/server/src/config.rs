@@ -238,6 +238,14 @@ impl Given {
             (Some(_), Some(_), Some(_)) => return Err(ConfigError::Together("`tls` says one thing and `tls_cert` another: choose one of them")),
             _ => return Err(ConfigError::Together("`tls_cert` and `tls_key` belong together: a certificate is of no use without its key")),
         };
+        if config.tls != Tls::Off && config.public_url.as_deref().is_some_and(|url| url.starts_with("http://")) {
+            return Err(ConfigError::Together("`public_url` says http://, but people reach a server that speaks TLS by https://"));
+        }
+        if config.tls == Tls::Off && matches!(self.http_listen, Some(Some(_))) {
+            return Err(ConfigError::Together(
+                "`http_listen` is for showing the way to HTTPS, which is not spoken here: see `domain`, `tls` and `tls_cert`",
+            ));
+        }
         if let Some(domain) = &config.domain {
             config.public_url.get_or_insert_with(|| format!("https://{domain}"));
         }
@@ -461,9 +469,10 @@ fn address_or_off(text: &str) -> Option<Option<SocketAddr>> {
     if text == "off" { Some(None) } else { text.parse().ok().map(Some) }
 }
 
-/// One address of each family at most.
+/// One address of each family at most, and none that stands for others.
 fn public_ips(text: &str) -> Option<Vec<IpAddr>> {
-    let ips = text.split(',').map(|item| item.trim().parse().ok()).collect::<Option<Vec<IpAddr>>>()?;
+    let ip = |item: &str| item.trim().parse().ok().map(|ip: IpAddr| ip.to_canonical()).filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
+    let ips = text.split(',').map(ip).collect::<Option<Vec<IpAddr>>>()?;
     let of_v4 = ips.iter().filter(|ip| ip.is_ipv4()).count();
     (of_v4 <= 1 && ips.len() - of_v4 <= 1).then_some(ips)
 }
@@ -560,6 +569,9 @@ mod tests {
             ("http_listen", "80"),
             ("public_ip", "192.0.2.1, 192.0.2.2"),
             ("public_ip", "meet.example.org"),
+            ("public_ip", "0.0.0.0"),
+            ("public_ip", "::"),
+            ("public_ip", "192.0.2.1, ::ffff:192.0.2.2"),
             ("stun_server", "stun.example.org"),
             ("relay", "true"),
             ("relay_ports", "80-90"),
@@ -591,6 +603,20 @@ mod tests {
         assert!(Config::load(None, [], [cert, key, ("tls", "self-signed".to_owned())]).is_err());
         let config = Config::load(None, [], [("tls", "self-signed".to_owned())]).expect("settings");
         assert_eq!((config.tls, config.listen.port(), config.http_listen), (Tls::SelfSigned, 8443, None));
+    }
+
+    #[test]
+    fn what_would_silently_not_hold_is_refused() {
+        let refused = |options: &[(&'static str, &str)]| {
+            let options = options.iter().map(|(name, value)| (*name, (*value).to_owned()));
+            Config::load(None, [], options).err().map(|error| error.to_string())
+        };
+        let plain = refused(&[("domain", "meet.example.org"), ("public_url", "http://meet.example.org")]).expect("not by HTTP");
+        assert!(plain.contains("`public_url` says http://"), "{plain}");
+        let way = refused(&[("http_listen", "[::]:80")]).expect("a way to nowhere");
+        assert!(way.contains("`http_listen` is for showing the way"), "{way}");
+        let proxied = [("domain", "meet.example.org"), ("tls", "off"), ("public_url", "http://meet.example.org"), ("http_listen", "off")];
+        assert_eq!(refused(&proxied), None);
     }
 
     #[test]
