@@ -22,7 +22,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::http::Uri;
 use fireside_protocol::IceServer;
 use fireside_turn::{Clock, Config as TurnConfig, FiveTuple, Limits, Policy, Rate, Revoked, Secret, Subject, Transport};
 use ipnet::IpNet;
@@ -195,16 +194,48 @@ fn reach(found: &Found, peers: &Peers) -> Reach {
 /// What the operator denies, and the database: whoever is let into a call must not be let through to it.
 async fn denied(config: &Config) -> Vec<IpNet> {
     let mut denied = config.relay_deny.clone();
-    let url = config.database_url();
-    let Some(host) = url.starts_with("postgres").then(|| url.parse::<Uri>().ok()).flatten().and_then(|url| url.host().map(str::to_owned)) else {
-        return denied;
+    let host = match database_host(&config.database_url()) {
+        DatabaseHost::None => return denied,
+        DatabaseHost::Named(host) => host,
+        DatabaseHost::Unknown => {
+            tracing::warn!("the address of the database says no host, so the relay cannot keep it out of reach");
+            return denied;
+        }
     };
-    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     match timeout(LOOK_UP_WITHIN, tokio::net::lookup_host((host.as_str(), 0))).await {
         Ok(Ok(found)) => denied.extend(found.map(|address| IpNet::from(address.ip().to_canonical()))),
         Ok(Err(_)) | Err(_) => tracing::warn!("the database's address cannot be found by its name, so the relay cannot keep it out of reach"),
     }
     denied
+}
+
+/// Where a database is.
+#[derive(Debug, PartialEq, Eq)]
+enum DatabaseHost {
+    /// In a file, or behind a socket of this machine: at no address.
+    None,
+    Named(String),
+    Unknown,
+}
+
+/// By its address, in which a password may have signs that no URL should have.
+fn database_host(url: &str) -> DatabaseHost {
+    let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) else { return DatabaseHost::None };
+    let (authority, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = authority.split('/').next().unwrap_or_default();
+    let place = authority.rsplit_once('@').map_or(authority, |(_, place)| place);
+    let host = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, _)) => host,
+        None => place.split(':').next().unwrap_or_default(),
+    };
+    // The last one holds, as with sqlx.
+    let named = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| matches!(*name, "host" | "hostaddr")).next_back();
+    let host = named.map_or(host, |(_, host)| host);
+    match host {
+        "" => DatabaseHost::Unknown,
+        host if host.starts_with('/') || host.to_ascii_lowercase().starts_with("%2f") => DatabaseHost::None,
+        host => DatabaseHost::Named(host.to_owned()),
+    }
 }
 
 /// Tells the worker when the machine's addresses have changed. Ends with the relay.

@@ -21,6 +21,49 @@ async fn socket(media: &Media) -> UdpSocket {
     socket
 }
 
+#[test]
+fn the_database_is_where_its_address_says() {
+    let named = |host: &str| DatabaseHost::Named(host.to_owned());
+    for (url, host) in [
+        ("sqlite:///srv/fireside.db", DatabaseHost::None),
+        ("postgres://fireside:secret@db.example.org/fireside", named("db.example.org")),
+        ("postgresql://203.0.113.5:5432/fireside", named("203.0.113.5")),
+        ("postgres://fireside:a\"b^c@db.example.org:5432/fireside?sslmode=require", named("db.example.org")),
+        ("postgres://fireside@[2001:db8::5]:5432/fireside", named("2001:db8::5")),
+        ("postgres://fireside@other/fireside?host=db.example.org", named("db.example.org")),
+        ("postgres://fireside@%2Frun%2Fpostgresql/fireside", DatabaseHost::None),
+        ("postgres://fireside@localhost/fireside?host=/run/postgresql", DatabaseHost::None),
+        ("postgres:///fireside", DatabaseHost::Unknown),
+    ] {
+        assert_eq!(database_host(url), host, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_relayed_to_the_database_nor_to_what_the_operator_denies() {
+    let net = |text: &str| text.parse::<IpNet>().expect("a network");
+    let config = Config {
+        database: Some("postgres://fireside:secret@93.184.216.34:5432/fireside".to_owned()),
+        relay_allow: vec![net("10.0.0.0/8")],
+        relay_deny: vec![net("10.1.0.0/16")],
+        ..Config::default()
+    };
+    let peers = Peers { allow: config.relay_allow.clone(), deny: denied(&config).await };
+    let found = Found { interfaces: vec![[10, 0, 0, 1].into()], public: vec![[93, 184, 216, 35].into()], ..Found::default() };
+    let policy = reach(&found, &peers).policy;
+    for (peer, is_allowed) in [
+        ("93.184.216.34", false),
+        ("::ffff:93.184.216.34", false),
+        ("93.184.216.35", false),
+        ("93.184.216.36", true),
+        ("10.0.0.1", false),
+        ("10.0.0.2", true),
+        ("10.1.0.1", false),
+    ] {
+        assert_eq!(policy.allows(peer.parse().expect("an address")), is_allowed, "{peer}");
+    }
+}
+
 fn ada() -> Subject {
     Subject::new("room", "ada").expect("names")
 }
