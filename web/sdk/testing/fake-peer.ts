@@ -33,6 +33,8 @@ export const fakeTrack = (kind: "audio" | "video", settings?: MediaTrackSettings
 class FakeSender {
   track: FakeTrack | null = null;
   parameters: RTCRtpSendParameters = { encodings: [{}] } as unknown as RTCRtpSendParameters;
+  /** How often a picture was asked for that needs none before it. */
+  wholePictures = 0;
   constructor(readonly pc: FakePeer) {}
   async replaceTrack(track: FakeTrack | null): Promise<void> {
     if (this.pc.signalingState === "closed") throw new DOMException("closed", "InvalidStateError");
@@ -43,8 +45,9 @@ class FakeSender {
   getParameters(): RTCRtpSendParameters {
     return structuredClone(this.parameters);
   }
-  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+  async setParameters(parameters: RTCRtpSendParameters, options?: { encodingOptions: { keyFrame: boolean }[] }): Promise<void> {
     this.parameters = parameters;
+    if (options?.encodingOptions.some(({ keyFrame }) => keyFrame)) this.wholePictures += 1;
   }
 }
 

@@ -61,6 +61,17 @@ export async function applyCap(sender: RTCRtpSender, source: Source, others: num
   await sender.setParameters(parameters).catch(() => undefined);
 }
 
+/**
+ * Sends a picture next that needs none before it, so that nobody waits for those that were lost on a way that did not work: that takes two
+ * or three seconds. A browser that cannot do it (W3C webrtc-extensions, 5.4) ignores this.
+ */
+export async function sendWholePicture(sender: RTCRtpSender): Promise<void> {
+  if (sender.track?.kind !== "video" || typeof sender.getParameters !== "function") return;
+  const parameters = sender.getParameters();
+  const options = { encodingOptions: (parameters.encodings ?? []).map(() => ({ keyFrame: true })) };
+  await sender.setParameters(parameters, options).catch(() => undefined);
+}
+
 /** Lets Opus stay silent while nobody speaks (RFC 7587 `usedtx`): said to our encoder by way of the other's description. */
 export function withSilence(sdp: string): string {
   return sdp.replace(/^(a=fmtp:\d+ (?!.*usedtx=).*useinbandfec=1.*?)(\r?)$/gm, "$1;usedtx=1$2");

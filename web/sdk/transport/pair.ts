@@ -5,7 +5,7 @@
 import type { Source } from "../api";
 import type { Trace } from "../monitor/diagnosis";
 import type { ParticipantId, SignalBody } from "../protocol.gen";
-import { applyCap, fragments, withSilence } from "./encoding";
+import { applyCap, fragments, sendWholePicture, withSilence } from "./encoding";
 import type { PathState } from "./transport";
 
 /** The media sections, in this order. */
@@ -81,6 +81,8 @@ export class Pair {
   #due = false;
   /** An ICE restart is due, even while it is up: media stays on the old way until there is a new one. */
   #wanted = false;
+  /** Packets were lost: this peer connection was interrupted. */
+  #lossy = false;
   /** This peer connection was up once. */
   #worked = false;
   #alertUntil = 0;
@@ -346,7 +348,7 @@ export class Pair {
   #build(connection: number): RTCPeerConnection {
     this.#teardown();
     this.#connection = connection;
-    this.#worked = this.#wanted = false;
+    this.#worked = this.#wanted = this.#lossy = false;
     if (this.state === "connected") this.#set("reconnecting");
     this.#arm();
     const pc = new RTCPeerConnection(this.#configuration());
@@ -410,7 +412,9 @@ export class Pair {
       if (this.#wanted) this.#soon();
       this.#set("connected");
       this.adapt();
+      if (this.#lossy) this.#refreshPictures();
     } else if (state === "disconnected" || state === "failed") {
+      this.#lossy = true;
       const failed = state === "failed";
       const giveWay = this.polite ? POLITE_MS : 0;
       if (this.state !== "connected") {
@@ -423,6 +427,16 @@ export class Pair {
       if (failed) this.#set("reconnecting");
       this.#host.interrupted();
     }
+  }
+
+  #refreshPictures(): void {
+    this.#lossy = false;
+    this.#run(async () => {
+      for (const source of SOURCES) {
+        const sender = this.#sender(source);
+        if (sender) await sendWholePicture(sender);
+      }
+    });
   }
 
   /** `hope`: what has failed so far may work now. */

@@ -66,6 +66,9 @@ async function couple(): Promise<{ ada: End; bo: End; peers: FakePeer[] }> {
 const offers = ({ said }: End): number[] => said.filter(({ kind }) => kind === "offer").map(({ at }) => at);
 const alive = (): boolean => FakePeer.all.filter(({ signalingState }) => signalingState !== "closed").every((peer) => peer.alive);
 
+/** How often each sender of a peer was asked for a whole picture. */
+const wholePictures = ({ transceivers }: FakePeer): number[] => transceivers.map(({ sender }) => sender.wholePictures);
+
 describe("another network", () => {
   it("both notice: one restart, and it is never shown as interrupted", async () => {
     const { ada, bo, peers } = await couple();
@@ -107,6 +110,23 @@ describe("another network", () => {
     expect(offers(ada)[0]! - back).toBeLessThan(50);
     expect([ada.pair.state, bo.pair.state]).toEqual(["connected", "connected"]);
     expect(FakePeer.all).toEqual(peers);
+  });
+
+  it("after an interruption the next picture needs none of those that were lost", async () => {
+    const { ada, bo, peers } = await couple();
+    expect(
+      peers
+        .map(wholePictures)
+        .flat()
+        .every((count) => count === 0),
+    ).toBe(true);
+    FakePeer.move();
+    await pass(10_000);
+    expect([ada.pair.state, bo.pair.state]).toEqual(["connected", "connected"]);
+    // Of the camera; nothing else is sent.
+    for (const peer of peers) expect(wholePictures(peer)).toEqual([0, 1, 0, 0]);
+    await pass(60_000);
+    for (const peer of peers) expect(wholePictures(peer)).toEqual([0, 1, 0, 0]);
   });
 
   it("and yet another before the answer has come: the offer was for nothing, so there is one more", async () => {
