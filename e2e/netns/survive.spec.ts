@@ -5,6 +5,8 @@ import { expectNobodyLeft, expectRelayedOverUdp, expectSendsTo, expectWay, figur
 
 /** Long enough for a machine with much else to do; what it took is printed. */
 const GENEROUS_MS = 30_000;
+/** The goal is media within 3 s of a usable path; the machine may be three times as slow as usual. */
+const BACK_MS = 10_000;
 const EVERY_TENTH = "numgen random mod 100 < 10";
 
 test("Anna's Wi-Fi goes away, her mobile network comes up, and then the Wi-Fi is back", async ({ serve, anna, ben }) => {
@@ -20,6 +22,7 @@ test("Anna's Wi-Fi goes away, her mobile network comes up, and then the Wi-Fi is
   await move(anna, ben, GENEROUS_MS);
   const first = await watched(anna, ben);
   figure("Wi-Fi lost, mobile network up some seconds later: from then to media", `${first.ended - up} ms`);
+  expect(first.ended - up, "ms from a usable path to media").toBeLessThan(BACK_MS);
   await expectWay(anna, "direct");
   await expectSendsTo(ben, anna.house.mobile.outside);
 
@@ -29,6 +32,7 @@ test("Anna's Wi-Fi goes away, her mobile network comes up, and then the Wi-Fi is
   await move(anna, ben, GENEROUS_MS);
   const second = await watched(anna, ben);
   figure("mobile network lost, Wi-Fi up at once: longest standstill", `${second.longest} ms`);
+  expect(second.longest, "ms of the longest standstill").toBeLessThan(BACK_MS);
   await expectSendsTo(ben, anna.house.wifi.outside);
 
   for (const [one, other] of [[anna, ben] as const, [ben, anna] as const]) {
@@ -72,6 +76,7 @@ test("the server is killed and started again while it relays", async ({ serve, a
   const freeze = await watched(anna, ben);
   figure("relaying server killed and restarted: longest standstill", `${freeze.longest} ms`);
   figure("relaying server killed and restarted: from its start to media", `${freeze.ended - ready} ms`);
+  expect(freeze.ended - ready, "ms from the start of the server to media").toBeLessThan(BACK_MS);
   await expectRelayedOverUdp(anna, ben);
   expectNobodyLeft(anna, ben);
 });
