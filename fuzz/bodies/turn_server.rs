@@ -687,7 +687,7 @@ fn tight(limits: &Limits) -> Limits {
         allocations: 4,
         permissions_per_allocation: 2,
         channels_per_allocation: 2,
-        test: TestLimits { allocations: 1, allocations_in_all: 2, rate: Rate::new(500, 1_000) },
+        test: TestLimits { allocations: 1, allocations_in_all: 2, rate: Rate::new(500, 1_000), ..TestLimits::default() },
         participant_rate: Rate::new(1_000, 2_000),
         address_rate: Rate::new(1_500, 3_000),
         ..limits.clone()

@@ -55,11 +55,14 @@ pub struct TestLimits {
     pub allocations_in_all: u32,
     /// What one of them may relay, both directions together.
     pub rate: Rate,
+    /// What all of them together may relay: who calls himself by many names, at many addresses, takes no more of the line than this.
+    pub rate_in_all: Rate,
 }
 
 impl Default for TestLimits {
     fn default() -> Self {
-        Self { allocations: 4, allocations_in_all: 256, rate: Rate::new(1_000_000, 1_000_000) }
+        // In all: a class that tests at once, each with both ends.
+        Self { allocations: 4, allocations_in_all: 256, rate: Rate::new(1_000_000, 1_000_000), rate_in_all: Rate::new(64_000_000, 64_000_000) }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::effect::{Command, Counters, FromClient, FromPeer};
 use crate::message::{Class, Kind, Message, NotUnderstood, TransactionId, attribute, kind, method, u16_at};
 use crate::policy::Policy;
 use crate::ports::Ports;
-use crate::quota::{Accounts, Holder, Unproven};
+use crate::quota::{Accounts, Bucket, Holder, Unproven};
 use crate::random::{Random, keyed};
 use crate::reservation::{Reservation, Reservations};
 use crate::revocation::{Revocations, Revoked};
@@ -37,6 +37,8 @@ pub struct Server {
     pub(crate) counters: Counters,
     /// Allocations of those who test the connection.
     pub(crate) tests: u32,
+    /// What these may relay together.
+    tests_bucket: Bucket,
     unproven: Unproven,
 }
 
@@ -83,6 +85,7 @@ impl Server {
             commands: VecDeque::new(),
             counters: Counters::default(),
             tests: 0,
+            tests_bucket: Bucket::full(now),
             unproven: Unproven::new(now, keyed, limits.unproven_rate),
             config,
         }
@@ -241,7 +244,9 @@ impl Server {
     fn charge(&mut self, now: Instant, payer: Payer, bytes: usize) -> Option<()> {
         let (limits, [participant, address]) = (&self.config.limits, payer.accounts);
         let rate = if payer.is_test { limits.test.rate } else { limits.participant_rate };
-        let is_within = self.accounts.take(now, participant, bytes, rate) && self.accounts.take(now, address, bytes, limits.address_rate);
+        let is_within = self.accounts.take(now, participant, bytes, rate)
+            && self.accounts.take(now, address, bytes, limits.address_rate)
+            && (!payer.is_test || self.tests_bucket.take(now, bytes, limits.test.rate_in_all));
         self.counters.over_rate += u64::from(!is_within);
         is_within.then_some(())
     }

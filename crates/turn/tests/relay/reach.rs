@@ -68,7 +68,7 @@ fn a_tester_is_not_shut_out_of_an_allowed_network_only_to_be_let_into_it_by_anot
 
 #[test]
 fn testers_have_little() {
-    let test = TestLimits { allocations: 2, allocations_in_all: 3, rate: Rate::new(1_000, 1_000) };
+    let test = TestLimits { allocations: 2, allocations_in_all: 3, rate: Rate::new(1_000, 1_000), ..TestLimits::default() };
     let mut world = World::with(Config { limits: Limits { test, ..Limits::default() }, ..config() });
     let mut clients: Vec<_> = (1..=3).map(|number| tester(&world, number, "one")).collect();
     let codes: Vec<_> = clients.iter_mut().map(|client| client.allocate(&mut world).code()).collect();
@@ -82,6 +82,26 @@ fn testers_have_little() {
     assert!(clients[0].channel_data(&mut world, 0x4000, &[0; 1000]).is_none());
     clients[1].refresh(&mut world, 0);
     assert!(third.allocate(&mut world).is_success());
+}
+
+#[test]
+fn however_many_testers_there_are_they_take_no_more_than_all_of_them_may() {
+    let test = TestLimits { rate: Rate::new(1_000, 1_000), rate_in_all: Rate::new(1_500, 1_500), ..TestLimits::default() };
+    let mut world = World::with(Config { limits: Limits { test, ..Limits::default() }, ..config() });
+    let to = relayed(&mut tester(&world, 1, "far"), &mut world);
+    let sent: Vec<_> = (2..5)
+        .map(|number| {
+            let mut near = tester(&world, number, &format!("near{number}"));
+            near.allocate(&mut world);
+            assert!(near.bind(&mut world, 0x4000, to).is_success());
+            near.channel_data(&mut world, 0x4000, &[0; 700]).is_some()
+        })
+        .collect();
+    assert_eq!(sent, [true, true, false]);
+    let mut ada = world.client(6, "ada");
+    ada.allocate(&mut world);
+    assert!(ada.bind(&mut world, 0x4000, to).is_success());
+    assert!(ada.channel_data(&mut world, 0x4000, &[0; 700]).is_some(), "people in rooms are not concerned");
 }
 
 #[test]
