@@ -29,8 +29,22 @@ pub(super) fn connections() -> usize {
 
 /// A quarter of them is left to the relay, which has a socket for each of its own ends.
 fn connections_of(descriptors: Option<u64>) -> usize {
+    quarter(descriptors).saturating_mul(3).clamp(FEWEST, MOST)
+}
+
+/// How many clients of the relay this process can hold, each with a relayed address of both families: more of them would leave
+/// nothing for those who connect, or for the database.
+pub fn allocations() -> usize {
+    allocations_of(getrlimit(Resource::Nofile).current)
+}
+
+fn allocations_of(descriptors: Option<u64>) -> usize {
+    (quarter(descriptors) / 2).clamp(FEWEST, MOST)
+}
+
+fn quarter(descriptors: Option<u64>) -> usize {
     let descriptors = descriptors.and_then(|descriptors| usize::try_from(descriptors).ok()).unwrap_or(usize::MAX);
-    (descriptors.saturating_sub(RESERVED) / 4 * 3).clamp(FEWEST, MOST)
+    descriptors.saturating_sub(RESERVED) / 4
 }
 
 #[cfg(test)]
@@ -43,5 +57,15 @@ mod tests {
         assert_eq!(connections_of(Some(1024)), 720);
         assert_eq!(connections_of(Some(1_048_576)), MOST);
         assert_eq!(connections_of(None), MOST);
+    }
+
+    #[test]
+    fn and_the_relay_takes_no_more_than_its_part() {
+        for descriptors in [1024, 4096, 1_048_576] {
+            let taken = connections_of(Some(descriptors)) + 2 * allocations_of(Some(descriptors)) + RESERVED;
+            assert!(taken as u64 <= descriptors, "{descriptors}: {taken}");
+        }
+        assert_eq!(allocations_of(Some(1024)), 120);
+        assert_eq!((allocations_of(Some(64)), allocations_of(None)), (FEWEST, MOST));
     }
 }

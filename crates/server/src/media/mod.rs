@@ -32,6 +32,7 @@ pub use addresses::{Addresses, Found, Stun};
 
 use crate::auth::keys;
 use crate::config::{Config, Relay};
+use crate::http::descriptors;
 use crate::state::now_ms;
 use desk::{Desk, Order, Reach};
 use ice::{Names, Ports};
@@ -164,13 +165,15 @@ fn turn(config: &Config) -> TurnConfig {
     // In a mesh each person has a connection to each of the others. A school may sit behind one address.
     let connections = u32::try_from(config.people.saturating_sub(1)).unwrap_or(1).max(1);
     let allocations = ALLOCATIONS_PER_CONNECTION * connections;
+    let usual = Limits::default();
     let limits = Limits {
+        allocations: usual.allocations.min(u32::try_from(descriptors::allocations()).unwrap_or(u32::MAX)),
         allocations_per_participant: allocations,
         allocations_per_address: 4_096,
         // Twice all of them at once, when everybody's path dies and comes back.
         participant_churn: Rate::new(connections, 2 * allocations),
         address_churn: Rate::new(64, 8_192),
-        ..Limits::default()
+        ..usual
     };
     TurnConfig {
         relay: config.relay != Relay::Off,
