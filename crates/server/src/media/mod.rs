@@ -232,7 +232,7 @@ fn database_host(url: &str) -> DatabaseHost {
         None => place.split(':').next().unwrap_or_default(),
     };
     // The last one holds, as with sqlx.
-    let named = query.split('&').filter_map(|pair| pair.split_once('=')).filter(|(name, _)| matches!(*name, "host" | "hostaddr")).next_back();
+    let named = query.split('&').filter_map(|pair| pair.split_once('=')).rfind(|(name, _)| matches!(*name, "host" | "hostaddr"));
     let host = named.map_or(host, |(_, host)| host);
     match host {
         "" => DatabaseHost::Unknown,
