@@ -155,7 +155,9 @@ fn usual(source: Source, index: usize, count: usize) -> Layer {
     let usual: &[Layer] = if source == Source::Screen { &SCREEN } else { &CAMERA };
     let from_the_largest = count.saturating_sub(index + 1);
     let place = usual.len().saturating_sub(from_the_largest + 1);
-    usual.get(place).copied().unwrap_or(Layer { bitrate: 500_000, height: 360 })
+    let usual = usual.get(place).copied().unwrap_or(Layer { bitrate: 500_000, height: 360 });
+    // What the smallest takes is only known once it comes, and it only comes if it is thought to be affordable.
+    if index == 0 { Layer { bitrate: usual.bitrate.min(300_000), ..usual } } else { usual }
 }
 
 #[cfg(test)]

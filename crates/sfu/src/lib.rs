@@ -31,7 +31,7 @@ pub mod vp8;
 pub use demux::Transport;
 pub use offer::Refused;
 pub use packet::{Datagram, Endpoint, Transmit};
-pub use peer::{Broken, Identity};
+pub use peer::{Broken, Identity, Random};
 pub use router::{Look, VOICES};
 pub use shard::{Command, Counts, Ended, Event, Shard};
 pub use track::{Kind, PeerId, RoomId, Slot, Source, Track};

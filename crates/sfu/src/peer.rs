@@ -16,7 +16,7 @@ use str0m::format::Codec;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, ExtensionMap, ExtensionValues, RedDecoder, RtpPacket, RtpWrite, SeqNo, Ssrc, Vp8Descriptor};
-use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, RtcConfig, RtcError};
 
 use crate::budget::Bitrate;
 use crate::continuity::Numbers;
@@ -114,7 +114,12 @@ pub(crate) struct Peer {
     streams: VecDeque<Stream>,
     strangers: Allowance,
     timeout: Instant,
+    /// The name and the password of this side's connectivity checks.
+    credentials: IceCreds,
 }
+
+/// Where random bytes come from: fills what it is given, with what nobody can guess.
+pub type Random = Box<dyn FnMut(&mut [u8]) + Send>;
 
 /// Where a source comes in.
 #[derive(Clone, Debug)]
@@ -142,8 +147,9 @@ struct Stream {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Instant, identity: &Identity, endpoints: Arc<[Endpoint]>) -> Self {
-        let mut rtc = config(identity).build(now);
+    pub(crate) fn new(now: Instant, identity: &Identity, endpoints: Arc<[Endpoint]>, random: &mut Random) -> Self {
+        let credentials = credentials(random);
+        let mut rtc = config(identity).set_local_ice_credentials(credentials.clone()).build(now);
         for candidate in endpoints.iter().filter_map(candidate) {
             rtc.add_local_candidate(candidate);
         }
@@ -156,12 +162,13 @@ impl Peer {
             streams: VecDeque::new(),
             strangers: Allowance::new(now, STRANGERS),
             timeout: now,
+            credentials,
         }
     }
 
     /// The name by which connectivity checks are known to be for this connection.
-    pub(crate) fn name(&mut self) -> String {
-        self.rtc.direct_api().local_ice_credentials().ufrag
+    pub(crate) fn name(&self) -> &str {
+        &self.credentials.ufrag
     }
 
     /// When [`Peer::advance`] is to be called although nothing came.
@@ -170,17 +177,19 @@ impl Peer {
     }
 
     /// Takes the first offer, or a later one with more m-lines or other directions.
-    pub(crate) fn accept(&mut self, offer: &Offer) -> Result<Accepted, Refused> {
-        let accepted = catch_unwind(AssertUnwindSafe(|| self.try_accept(offer)));
+    pub(crate) fn accept(&mut self, offer: &Offer, random: &mut Random) -> Result<Accepted, Refused> {
+        let accepted = catch_unwind(AssertUnwindSafe(|| self.try_accept(offer, random)));
         accepted.unwrap_or_else(|_| Err(Refused::Unacceptable("it broke the engine".to_owned())))
     }
 
-    fn try_accept(&mut self, offer: &Offer) -> Result<Accepted, Refused> {
+    fn try_accept(&mut self, offer: &Offer, random: &mut Random) -> Result<Accepted, Refused> {
         let unacceptable = |error: &dyn std::fmt::Display| Refused::Unacceptable(error.to_string());
         let parse = || SdpOffer::from_sdp_string(&offer.text).map_err(|error| unacceptable(&error));
         let mut answer = self.rtc.sdp_api().accept_offer(parse()?).map_err(|error| unacceptable(&error))?;
-        if self.declare_outlets(offer) {
-            // The answer is to tell the viewer of the streams that have just been declared.
+        let has_new_outlets = self.declare_outlets(offer);
+        let has_new_credentials = self.renew_credentials(random);
+        if has_new_outlets || has_new_credentials {
+            // The answer is to tell of them.
             answer = self.rtc.sdp_api().accept_offer(parse()?).map_err(|error| unacceptable(&error))?;
         }
         self.learn_lines(offer);
@@ -191,6 +200,16 @@ impl Peer {
             audio: receives(&self.audio),
             video: receives(&self.video),
         })
+    }
+
+    /// Where the client began its checks anew, the engine has made credentials for it, but from numbers that can be guessed.
+    fn renew_credentials(&mut self, random: &mut Random) -> bool {
+        if self.rtc.direct_api().local_ice_credentials() == self.credentials {
+            return false;
+        }
+        self.credentials = credentials(random);
+        self.rtc.direct_api().set_local_ice_credentials(self.credentials.clone());
+        true
     }
 
     /// A line on which simulcast comes in has no stream of its own going out: the engine takes the layers for both directions.
@@ -421,10 +440,11 @@ impl Peer {
         })
     }
 
-    /// What would be sent if the line carried it: to be found out whether it does.
-    pub(crate) fn set_desired(&mut self, desired: Bitrate) -> Result<(), Broken> {
+    /// What would be sent if the line carried it: to be found out whether it does. `filled`: so much is sent in any case, as far as
+    /// the line is known to carry it, with packets of nothing where there are no others.
+    pub(crate) fn set_desired(&mut self, filled: Bitrate, desired: Bitrate) -> Result<(), Broken> {
         guarded(|| {
-            self.rtc.bwe().set_bitrate(BitsPerSecond::ZERO, BitsPerSecond::from(desired));
+            self.rtc.bwe().set_bitrate(BitsPerSecond::from(filled), BitsPerSecond::from(desired));
             Ok(())
         })
     }
@@ -460,6 +480,15 @@ fn config(identity: &Identity) -> RtcConfig {
         .enable_bwe(Some(BitsPerSecond::from(FIRST_ESTIMATE)))
         .set_stats_interval(None)
         .set_rtcp_report_interval_video(Duration::from_secs(1))
+}
+
+/// RFC 8445, 5.3: unguessable, at least 24 and 128 bits. These have 60 and 144.
+fn credentials(random: &mut Random) -> IceCreds {
+    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = [0; 34];
+    random(&mut bytes);
+    let mut characters = bytes.iter().filter_map(|byte| CHARACTERS.get(usize::from(byte & 63))).map(|byte| char::from(*byte));
+    IceCreds { ufrag: characters.by_ref().take(10).collect(), pass: characters.collect() }
 }
 
 fn candidate(endpoint: &Endpoint) -> Option<Candidate> {

@@ -23,6 +23,9 @@ const VOICE: Bitrate = 64_000;
 const NO_LEVEL: (usize, u8) = (12, 40);
 /// A line is always tried for this much: one that was tried for less, as nothing was looked at, is not known when it matters.
 const DESIRED: Bitrate = 2_500_000;
+/// A line that carries less than is looked at is filled up to its estimate for a while now and then: what is never tried is never
+/// found, and filling it all the time would cost who pays for it.
+const FILL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
 /// The desired bitrate is told when it changes by more than a part of this.
 const TELL: u64 = 16;
 
@@ -50,7 +53,7 @@ pub(crate) struct Forward {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     RequestKeyframe { track: Track, layer: usize },
-    SetDesired { viewer: usize, bitrate: Bitrate },
+    SetDesired { viewer: usize, filled: Bitrate, desired: Bitrate },
     Tell(Told),
 }
 
@@ -91,7 +94,10 @@ struct Viewer {
     voices: Vec<Voice>,
     budget: Budget,
     estimate: Bitrate,
-    desired: Bitrate,
+    /// What the engine was told last: to be filled, and desired.
+    told: (Bitrate, Bitrate),
+    /// Since when what is looked at is more than the line is thought to carry.
+    short: Option<Instant>,
 }
 
 /// A slot for pictures.
@@ -133,7 +139,8 @@ impl Router {
             voices: Vec::new(),
             budget: Budget::default(),
             estimate,
-            desired: 0,
+            told: (0, 0),
+            short: None,
         });
     }
 
@@ -346,10 +353,9 @@ impl Router {
         let audio = VOICE * heard.max(1) as u64;
         let chosen = viewer.budget.choose(now, viewer.estimate, audio, &wishes);
         let targets: Vec<_> = chosen.iter().zip(&offered).map(|(chosen, layers)| layers.get((*chosen)?).map(|(layer, _)| *layer)).collect();
-        let desired = budget::desired(audio, &wishes).max(DESIRED);
-        if desired.abs_diff(viewer.desired) > viewer.desired / TELL {
-            viewer.desired = desired;
-            orders.push(Order::SetDesired { viewer: viewer.number, bitrate: desired });
+        let desired = budget::desired(audio, &wishes);
+        if let Some(told) = viewer.line(now, desired) {
+            orders.push(Order::SetDesired { viewer: viewer.number, filled: told.0, desired: told.1 });
         }
         let mut asked = Vec::new();
         for ((picture, target), track) in viewer.pictures.iter_mut().zip(targets).zip(viewer.slots.tracks()) {
@@ -411,6 +417,17 @@ fn offered(tracks: &BTreeMap<Track, Publication>, now: Instant, track: Option<Tr
 }
 
 impl Viewer {
+    /// How much the line is to be filled with and tried for, if that is something new.
+    fn line(&mut self, now: Instant, desired: Bitrate) -> Option<(Bitrate, Bitrate)> {
+        self.short = if desired > self.estimate { Some(self.short.unwrap_or(now)) } else { None };
+        let since = self.short.map(|since| now.saturating_duration_since(since).as_millis() % FILL.1.as_millis());
+        let is_filled = since.is_some_and(|since| since < FILL.0.as_millis());
+        let new = (if is_filled { desired } else { 0 }, desired.max(DESIRED));
+        let differs = |old: Bitrate, new: Bitrate| new.abs_diff(old) > old / TELL;
+        let is_new = differs(self.told.0, new.0) || differs(self.told.1, new.1);
+        is_new.then(|| std::mem::replace(&mut self.told, new)).map(|_| new)
+    }
+
     fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {
         let look = track.and_then(|track| self.view.iter().find(|look| look.track == track));
         let rank = match look {

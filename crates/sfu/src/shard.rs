@@ -23,7 +23,7 @@ use crate::demux::{Demux, is_check};
 use crate::meter::Allowance;
 use crate::offer::{Offer, Refused};
 use crate::packet::{Datagram, Endpoint, Transmit};
-use crate::peer::{Accepted, Broken, Happened, Identity, Peer};
+use crate::peer::{Accepted, Broken, Happened, Identity, Peer, Random};
 use crate::router::{Forward, Look, Order, Router, Told};
 use crate::track::{PeerId, RoomId, Slot, Source, Track};
 
@@ -201,6 +201,7 @@ pub struct Counts {
 /// The rooms of one thread.
 pub struct Shard {
     identity: Identity,
+    random: Random,
     endpoints: Arc<[Endpoint]>,
     members: Vec<Option<Box<Member>>>,
     numbers: HashMap<PeerId, usize>,
@@ -257,9 +258,10 @@ impl std::fmt::Debug for Shard {
 impl Shard {
     /// Without rooms. Clients find it at these addresses.
     #[must_use]
-    pub fn new(identity: Identity, endpoints: Vec<Endpoint>) -> Self {
+    pub fn new(identity: Identity, endpoints: Vec<Endpoint>, random: Random) -> Self {
         Self {
             identity,
+            random,
             endpoints: endpoints.into(),
             members: Vec::new(),
             numbers: HashMap::new(),
@@ -318,6 +320,7 @@ impl Shard {
             }
             Err(broken) => {
                 self.end(now, number, broken.into());
+                self.carry_out(now);
                 return true;
             }
         }
@@ -347,6 +350,7 @@ impl Shard {
                 self.end(now, number, Ended::Unreachable);
             }
         }
+        self.carry_out(now);
     }
 
     /// When [`Shard::advance`] is to be called although nothing has come.
@@ -384,8 +388,8 @@ impl Shard {
             self.events.push_back(Event::Closed { peer: id, why: Ended::NoPlace });
             return;
         }
-        let mut peer = Peer::new(now, &self.identity, Arc::clone(&self.endpoints));
-        let accepted = match Offer::read(offer).and_then(|offer| peer.accept(&offer)) {
+        let mut peer = Peer::new(now, &self.identity, Arc::clone(&self.endpoints), &mut self.random);
+        let accepted = match Offer::read(offer).and_then(|offer| peer.accept(&offer, &mut self.random)) {
             Ok(accepted) => accepted,
             Err(why) => {
                 peer.discard();
@@ -393,7 +397,7 @@ impl Shard {
                 return;
             }
         };
-        let name = peer.name();
+        let name = peer.name().to_owned();
         let member = Member {
             id,
             room,
@@ -425,16 +429,15 @@ impl Shard {
 
     fn renegotiate(&mut self, now: Instant, id: PeerId, offer: &str) {
         let Some(number) = self.numbers.get(&id).copied() else { return };
-        let Some(member) = self.member(number) else { return };
+        let Some(member) = self.members.get_mut(number).and_then(Option::as_mut) else { return };
         let offer = match Offer::read(offer) {
             Ok(offer) => offer,
             Err(why) => return self.events.push_back(Event::Refused { peer: id, why }),
         };
-        match member.peer.accept(&offer) {
+        match member.peer.accept(&offer, &mut self.random) {
             Ok(accepted) => {
                 member.layers = accepted.layers;
-                let name = member.peer.name();
-                self.demux.name(&name, number);
+                self.demux.name(member.peer.name(), number);
                 self.accepted(now, id, accepted);
                 self.drain(now, number);
             }
@@ -614,7 +617,7 @@ impl Shard {
             for order in std::mem::take(&mut self.orders) {
                 match order {
                     Order::RequestKeyframe { track, layer } => self.request_keyframe(now, track, layer),
-                    Order::SetDesired { viewer, bitrate } => self.set_desired(now, viewer, bitrate),
+                    Order::SetDesired { viewer, filled, desired } => self.set_desired(now, viewer, filled, desired),
                     Order::Tell(told) => self.tell(told),
                 }
             }
@@ -634,9 +637,9 @@ impl Shard {
         }
     }
 
-    fn set_desired(&mut self, now: Instant, number: usize, bitrate: Bitrate) {
+    fn set_desired(&mut self, now: Instant, number: usize, filled: Bitrate, desired: Bitrate) {
         let Some(member) = self.member(number) else { return };
-        if let Err(broken) = member.peer.set_desired(bitrate) {
+        if let Err(broken) = member.peer.set_desired(filled, desired) {
             self.end(now, number, broken.into());
         }
     }

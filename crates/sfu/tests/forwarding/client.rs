@@ -132,6 +132,9 @@ impl Client {
         let answer = SdpAnswer::from_sdp_string(sdp).unwrap();
         let pending = self.pending.take().unwrap();
         self.rtc.sdp_api().accept_answer(pending, answer.into()).unwrap();
+        if self.lines.len() > 7 {
+            return;
+        }
         // The engine takes the layers of a line for both directions, which browsers do not: it has to be told of the stream that comes.
         let (main, repair) = streams(sdp, 1).expect("the answer names the stream in the camera's line");
         let mid = self.lines[1].0;

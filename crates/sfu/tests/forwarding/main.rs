@@ -8,5 +8,7 @@ mod calls;
 mod client;
 mod codec;
 mod decoder;
+mod hostile;
+mod lines;
 mod network;
 mod world;

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use fireside_sfu::{Command, Datagram, Endpoint, Event, Identity, Kind, Look, PeerId, RoomId, Shard, Slot, Source, Track, Transport};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
 use crate::client::Client;
 use crate::network::{Flight, Line, Network};
 
@@ -38,12 +41,15 @@ pub(crate) fn look(track: Track, height: u32) -> Look {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        // What the engine does at random is the same again for the same seed, too.
+        fastrand::seed(seed);
+        let mut rng = StdRng::seed_from_u64(seed);
         let start = Instant::now();
         let endpoint = Endpoint { transport: Transport::Udp, local: server(), advertised: server() };
         Self {
             start,
             now: start,
-            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint]),
+            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint], Box::new(move |bytes| rng.fill(bytes))),
             clients: Vec::new(),
             network: Network::new(seed),
             up: Vec::new(),
@@ -59,6 +65,17 @@ impl World {
         self.up.push(line);
         self.down.push(line);
         let offer = self.clients.last_mut().unwrap().offer(3, 4);
+        self.command(Command::Admit { room: ROOM, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
+        self.clients.len() - 1
+    }
+
+    /// Somebody comes with an offer that is not as it should be.
+    pub(crate) fn join_with(&mut self, change: impl FnOnce(String) -> String) -> usize {
+        let id = self.clients.len() as u64 + 1;
+        self.clients.push(Client::new(self.now, id, server()));
+        self.up.push(Line::good());
+        self.down.push(Line::good());
+        let offer = change(self.clients.last_mut().unwrap().offer(3, 4));
         self.command(Command::Admit { room: ROOM, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
         self.clients.len() - 1
     }
@@ -94,6 +111,18 @@ impl World {
         self.until(Duration::from_secs(10), "everybody is connected", |world| world.clients.iter().all(|client| client.is_connected.is_some()));
     }
 
+    /// A datagram of somebody who is no client. True: it is some peer's.
+    pub(crate) fn inject(&mut self, from: SocketAddr, bytes: &[u8]) -> bool {
+        let is_ours = self.shard.datagram(self.now, &Datagram { transport: Transport::Udp, from, to: server(), bytes });
+        self.settle();
+        is_ours
+    }
+
+    /// A client is gone without a word, as its battery is.
+    pub(crate) fn vanish(&mut self, client: usize) {
+        self.up[client] = Line::bad(1.0);
+    }
+
     fn step(&mut self) {
         let clients = self.clients.iter().map(|client| client.timeout);
         let next = clients.chain(self.shard.next()).chain(self.network.next()).min();
@@ -120,10 +149,9 @@ impl World {
         }
         while let Some(transmit) = self.shard.poll_transmit() {
             assert_eq!((transmit.transport, transmit.from), (Transport::Udp, server()));
-            if let Some(client) = self.clients.iter().position(|client| client.address == transmit.to) {
-                let flight = Flight { from: transmit.from, to: transmit.to, bytes: transmit.bytes };
-                self.network.send(self.now, &mut self.down[client], flight);
-            }
+            let client = self.clients.iter().position(|client| client.address == transmit.to).expect("nobody else is sent anything");
+            let flight = Flight { from: transmit.from, to: transmit.to, bytes: transmit.bytes };
+            self.network.send(self.now, &mut self.down[client], flight);
         }
         for (client, line) in self.clients.iter_mut().zip(&mut self.up) {
             while let Some(bytes) = client.out.pop_front() {
@@ -134,7 +162,11 @@ impl World {
 
     fn told(&mut self, event: Event) {
         match event {
-            Event::Answer { peer, sdp } => self.client(peer).answer(&sdp),
+            Event::Answer { peer, sdp } => {
+                if let Some(client) = self.clients.iter_mut().find(|client| client.id == peer) {
+                    client.answer(&sdp);
+                }
+            }
             Event::Slot { peer, slot, track } => {
                 let slots = &mut self.client(peer).slots;
                 match track {

@@ -1,0 +1,95 @@
+//! Stories of bad lines: loss, packets that overtake each other, and too little room.
+
+use std::time::Duration;
+
+use fireside_sfu::Event;
+
+use crate::network::Line;
+use crate::world::{World, camera, look};
+
+const SOON: Duration = Duration::from_secs(5);
+
+/// Everybody looks at everybody while lines lose packets, and the tiles change all the time.
+fn story(seed: u64, loss: f64) -> World {
+    let mut world = World::new(seed);
+    for _ in 0..3 {
+        world.join(|client| client.with_camera().with_voice(20), Line::bad(loss));
+    }
+    world.connect_all();
+    let heights = [180, 720, 360];
+    for round in 0..8u64 {
+        for client in 0..3u64 {
+            let (one, other) = ((client + 1) % 3 + 1, (client + 2) % 3 + 1);
+            let height = heights[usize::try_from((round + client) % 3).unwrap()];
+            let both = [look(camera(one), height), look(camera(other), 180)];
+            let view = if round % 3 == 2 { &both[..1] } else { &both[..] };
+            world.view(usize::try_from(client).unwrap(), view);
+        }
+        world.run(Duration::from_millis(900));
+        // A decoder that misses something for too long asks for a whole picture.
+        for client in 0..3 {
+            if world.slot_of(client, camera((client as u64 + 1) % 3 + 1)) == Some(0) {
+                let now = world.now;
+                world.clients[client].ask_for_keyframe(now, 0);
+            }
+        }
+    }
+    world
+}
+
+#[test]
+fn through_loss_and_disorder_numbers_stay_those_of_one_encoder() {
+    for (seed, loss) in [(20, 0.0), (21, 0.02), (22, 0.05), (23, 0.1)] {
+        let world = story(seed, loss);
+        world.check(true);
+        for client in &world.clients {
+            let seen: Vec<_> = client.pictures.values().map(|pictures| pictures.packets_since(world.now - Duration::from_secs(2))).collect();
+            assert!(seen.iter().sum::<usize>() > 40, "pictures go on at a loss of {loss}: {seen:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_lost_is_sent_again() {
+    let mut world = World::new(24);
+    world.join(|client| client.with_camera(), Line::bad(0.03));
+    let viewer = world.join(|client| client, Line::bad(0.03));
+    world.connect_all();
+    world.view(viewer, &[look(camera(1), 180)]);
+    world.until(SOON, "it is seen", |world| world.last(viewer, 0).is_some());
+    world.run(Duration::from_secs(10));
+    let pictures = &world.clients[viewer].pictures[&0];
+    let (first, last) = (pictures.packets.first_key_value().unwrap().0, pictures.packets.last_key_value().unwrap().0);
+    let expected = usize::try_from(last - first + 1).unwrap();
+    let missing = expected - pictures.packets.len();
+    assert!(expected > 250);
+    assert!(missing * 200 < expected, "{missing} of {expected} are missing in the end, of 6 in 100 that were lost");
+}
+
+#[test]
+fn a_slow_viewer_gets_what_the_line_carries_and_lowers_nobody_elses_picture() {
+    let mut world = World::new(25);
+    world.join(|client| client.with_camera().with_voice(20), Line::good());
+    let fast = world.join(|client| client, Line::good());
+    let slow = world.join(|client| client, Line::good());
+    world.connect_all();
+    for viewer in [fast, slow] {
+        world.view(viewer, &[look(camera(1), 720)]);
+    }
+    world.until(SOON * 3, "both are sharp", |world| world.last(fast, 0) == Some((1, 2)) && world.last(slow, 0) == Some((1, 2)));
+    world.run(Duration::from_secs(2));
+    world.down[slow] = Line::slow(400_000);
+    let took = world.until(SOON * 2, "the slow one is small", |world| world.last(slow, 0) == Some((1, 0)));
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    let lost = world.network.lost;
+    world.run(Duration::from_secs(8));
+    assert_eq!(world.last(slow, 0), Some((1, 0)));
+    assert_eq!(world.last(fast, 0), Some((1, 2)));
+    assert!(world.network.lost - lost < 80, "and within what the line carries: {} were lost", world.network.lost - lost);
+    let gap = world.clients[fast].pictures[&0].longest_gap();
+    assert!(gap < Duration::from_millis(200), "the fast one saw nothing of it: {gap:?}");
+    world.down[slow] = Line::good();
+    world.until(SOON * 8, "the line is better: sharp again", |world| world.last(slow, 0) == Some((1, 2)));
+    world.check(true);
+    assert!(world.events.iter().any(|(_, event)| matches!(event, Event::Estimate { peer, bitrate } if peer.0 == 3 && *bitrate < 450_000)));
+}
