@@ -11,8 +11,6 @@ export interface Route {
   /** The kinds of the two candidates in use: host, srflx, prflx or relay. */
   local?: string;
   remote?: string;
-  /** The other's address, as packets find it. */
-  to?: string;
   /** Over what we reach the relay: udp, tcp or tls. */
   relayed?: string;
 }

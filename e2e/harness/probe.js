@@ -173,7 +173,6 @@
           state: one.connectionState,
           local: local?.candidateType,
           remote: remote?.candidateType,
-          to: remote?.address,
           // Over what the relay is reached: udp, tcp or tls.
           relayed: local?.relayProtocol,
         };

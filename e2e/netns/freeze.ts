@@ -3,8 +3,8 @@ import { expect } from "@playwright/test";
 import type { Resident } from "./fixtures.ts";
 import { pairs } from "./meeting.ts";
 
-/** Frames after which a picture that stood still counts as moving: one second of them. */
-const MOVING = 15;
+/** Frames after which a picture counts as moving: two seconds of them, more than can have been waiting anywhere. */
+const MOVING = 30;
 
 export interface Freeze {
   /** The longest standstill of either picture, in ms. */

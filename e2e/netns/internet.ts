@@ -92,6 +92,12 @@ export class Way {
     this.#apply();
   }
 
+  /** Packets that were not let through since then. */
+  get dropped(): number {
+    const counters = this.#router.run("nft", "list", "chain", "ip", "way", "stopped").matchAll(/counter packets (\d+)/g);
+    return [...counters].reduce((sum, [, packets]) => sum + Number(packets), 0);
+  }
+
   up(): void {
     this.#home.ip("link", "set", this.#cable, "up");
     this.#home.ip("route", "replace", "default", "via", this.#gateway, "dev", this.#cable);

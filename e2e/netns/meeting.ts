@@ -69,12 +69,6 @@ export async function expectPanel(one: Resident, other: Resident, words: string)
   await expect(panel.getByRole("listitem", { name: other.name })).toContainText(words);
 }
 
-/** Waits until `one`'s packets go to this address. */
-export async function expectSendsTo(one: Resident, address: string): Promise<void> {
-  const found = async () => (await one.tab.evaluate(() => window.probe.routes(), null)).map(({ to }) => to);
-  await expect.poll(found, { message: `where ${one.name}'s packets go`, timeout: 20_000 }).toEqual([address]);
-}
-
 /** The way of each connection that is up. */
 async function ways(one: Resident): Promise<Way[]> {
   const routes = await one.tab.evaluate(() => window.probe.routes(), null);

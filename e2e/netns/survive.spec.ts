@@ -1,7 +1,7 @@
 // What happens to a call while the network under it changes.
 import { expect, test } from "./fixtures.ts";
 import { move, watch, watched } from "./freeze.ts";
-import { expectNobodyLeft, expectRelayedOverUdp, expectSendsTo, expectWay, figure, meet } from "./meeting.ts";
+import { expectNobodyLeft, expectRelayedOverUdp, expectWay, figure, meet } from "./meeting.ts";
 
 /** Long enough for a machine with much else to do; what it took is printed. */
 const GENEROUS_MS = 30_000;
@@ -24,7 +24,6 @@ test("Anna's Wi-Fi goes away, her mobile network comes up, and then the Wi-Fi is
   figure("Wi-Fi lost, mobile network up some seconds later: from then to media", `${first.ended - up} ms`);
   expect(first.ended - up, "ms from a usable path to media").toBeLessThan(BACK_MS);
   await expectWay(anna, "direct");
-  await expectSendsTo(ben, anna.house.mobile.outside);
 
   await watch(anna, ben);
   anna.house.mobile.down();
@@ -33,7 +32,6 @@ test("Anna's Wi-Fi goes away, her mobile network comes up, and then the Wi-Fi is
   const second = await watched(anna, ben);
   figure("mobile network lost, Wi-Fi up at once: longest standstill", `${second.longest} ms`);
   expect(second.longest, "ms of the longest standstill").toBeLessThan(BACK_MS);
-  await expectSendsTo(ben, anna.house.wifi.outside);
 
   for (const [one, other] of [[anna, ben] as const, [ben, anna] as const]) {
     await one.seesColour(other.name, other.colour);
@@ -57,6 +55,8 @@ test("every tenth packet is lost, both ways", async ({ serve, anna, ben }) => {
   const seconds = (Date.now() - begun) / 1000;
   const during = await watched(anna, ben);
   for (const [one, other] of [[anna, ben] as const, [ben, anna] as const]) await one.hears(other.name, other.hz);
+  // Ten a second and more go each way.
+  expect(anna.house.wifi.dropped, "packets dropped").toBeGreaterThan(seconds);
   figure("10 % lost: longest standstill", `${during.longest} ms (${before.longest} ms before)`);
   figure("10 % lost: frames a second", during.frames.map((frames) => (frames / seconds).toFixed(1)).join(" and "));
   expectNobodyLeft(anna, ben);
