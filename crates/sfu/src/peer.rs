@@ -187,29 +187,36 @@ impl Peer {
         let parse = || SdpOffer::from_sdp_string(&offer.text).map_err(|error| unacceptable(&error));
         let mut answer = self.rtc.sdp_api().accept_offer(parse()?).map_err(|error| unacceptable(&error))?;
         let has_new_outlets = self.declare_outlets(offer);
-        let has_new_credentials = self.renew_credentials(random);
-        if has_new_outlets || has_new_credentials {
+        let replaced = self.renew_credentials(random);
+        if has_new_outlets || replaced.is_some() {
             // The answer is to tell of them.
             answer = self.rtc.sdp_api().accept_offer(parse()?).map_err(|error| unacceptable(&error))?;
         }
         self.learn_lines(offer);
+        let mut answer = answer.to_sdp_string();
+        if let Some(replaced) = replaced {
+            // The engine's candidates are still marked as those of the other name, and clients leave out what is not of this one.
+            answer = answer.replace(&format!(" ufrag {replaced}"), &format!(" ufrag {}", self.name()));
+        }
         let receives = |outlets: &[Option<Outlet>]| outlets.iter().map(Option::is_some).collect();
         Ok(Accepted {
-            answer: answer.to_sdp_string(),
+            answer,
             layers: std::array::from_fn(|index| self.sources.get(index)?.as_ref().map(|origin| origin.layers.len().max(1))),
             audio: receives(&self.audio),
             video: receives(&self.video),
         })
     }
 
-    /// Where the client began its checks anew, the engine has made credentials for it, but from numbers that can be guessed.
-    fn renew_credentials(&mut self, random: &mut Random) -> bool {
-        if self.rtc.direct_api().local_ice_credentials() == self.credentials {
-            return false;
+    /// Where the client began its checks anew, the engine has made credentials for it, but from numbers that can be guessed. Gives
+    /// the name in those, when they were replaced.
+    fn renew_credentials(&mut self, random: &mut Random) -> Option<String> {
+        let made = self.rtc.direct_api().local_ice_credentials();
+        if made == self.credentials {
+            return None;
         }
         self.credentials = credentials(random);
         self.rtc.direct_api().set_local_ice_credentials(self.credentials.clone());
-        true
+        Some(made.ufrag)
     }
 
     /// A line on which simulcast comes in has no stream of its own going out: the engine takes the layers for both directions.

@@ -288,7 +288,7 @@ impl Router {
         }
         let keyframes = self.tracks.values().filter_map(|publication| publication.layers.next()).min();
         let tick = self.ticked.map(|ticked| ticked + TICK);
-        Some(keyframes.into_iter().chain(tick).min()?)
+        keyframes.into_iter().chain(tick).min()
     }
 
     /// Who speaks, and which slots for sound are nobody's any more.

@@ -23,7 +23,7 @@ use crate::demux::{Demux, is_check};
 use crate::meter::Allowance;
 use crate::offer::{Offer, Refused};
 use crate::packet::{Datagram, Endpoint, Transmit};
-use crate::peer::{Accepted, Broken, Happened, Identity, Peer, Random};
+use crate::peer::{Broken, Happened, Identity, Peer, Random};
 use crate::router::{Forward, Look, Order, Router, Told};
 use crate::track::{PeerId, RoomId, Slot, Source, Track};
 
@@ -224,6 +224,9 @@ struct Member {
     peer: Peer,
     may_send: Vec<Source>,
     layers: [Option<usize>; 4],
+    /// Where it receives, once it is connected: what would be forwarded before would only wait.
+    audio: Vec<bool>,
+    video: Vec<bool>,
     is_dirty: bool,
     reach: Reach,
     datagrams: Allowance,
@@ -404,6 +407,8 @@ impl Shard {
             peer,
             may_send,
             layers: accepted.layers,
+            audio: accepted.audio,
+            video: accepted.video,
             is_dirty: false,
             reach: Reach::Connecting(now),
             datagrams: Allowance::new(now, DATAGRAMS),
@@ -414,7 +419,8 @@ impl Shard {
         self.demux.name(&name, number);
         self.numbers.insert(id, number);
         self.rooms.entry(room).or_insert_with(Router::new).add(number, id, crate::peer::FIRST_ESTIMATE);
-        self.accepted(now, id, accepted);
+        self.publish(now, id);
+        self.events.push_back(Event::Answer { peer: id, sdp: accepted.answer });
         self.drain(now, number);
     }
 
@@ -436,9 +442,14 @@ impl Shard {
         };
         match member.peer.accept(&offer, &mut self.random) {
             Ok(accepted) => {
-                member.layers = accepted.layers;
+                (member.layers, member.audio, member.video) = (accepted.layers, accepted.audio, accepted.video);
+                let is_connected = !matches!(member.reach, Reach::Connecting(_));
                 self.demux.name(member.peer.name(), number);
-                self.accepted(now, id, accepted);
+                if is_connected {
+                    self.open(now, number);
+                }
+                self.publish(now, id);
+                self.events.push_back(Event::Answer { peer: id, sdp: accepted.answer });
                 self.drain(now, number);
             }
             // The engine may have taken a part of it: what it would do next is anybody's guess.
@@ -446,11 +457,12 @@ impl Shard {
         }
     }
 
-    fn accepted(&mut self, now: Instant, peer: PeerId, accepted: Accepted) {
-        let (audio, video) = (accepted.audio, accepted.video);
-        self.in_room_of(peer, |room, orders| room.open(now, peer, &audio, &video, orders));
-        self.publish(now, peer);
-        self.events.push_back(Event::Answer { peer, sdp: accepted.answer });
+    /// The peer receives in its slots from now on.
+    fn open(&mut self, now: Instant, number: usize) {
+        let Some(member) = self.members.get(number).and_then(Option::as_ref) else { return };
+        if let Some(room) = self.rooms.get_mut(&member.room) {
+            room.open(now, member.id, &member.audio, &member.video, &mut self.orders);
+        }
     }
 
     fn permit(&mut self, now: Instant, peer: PeerId, may_send: Vec<Source>) {
@@ -565,6 +577,7 @@ impl Shard {
             Happened::Connected => {
                 member.reach = Reach::Connected;
                 self.events.push_back(Event::Connected { peer: id });
+                self.open(now, number);
             }
             Happened::Reachable(is_reachable) => {
                 member.reach = match (member.reach, is_reachable) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fireside_sfu::{Command, Event, Kind, PeerId, Slot, Source, Track};
 
+use crate::client::Client;
 use crate::codec::Encoder;
 use crate::network::Line;
 use crate::world::{World, camera, look};
@@ -263,4 +264,58 @@ fn who_leaves_is_gone_from_every_slot_and_who_vanishes_too_after_a_while() {
     assert_eq!(world.slot_of(viewer, camera(3)), None);
     let reachable = world.events.iter().any(|(_, event)| *event == Event::Reachable { peer: PeerId(3), is_reachable: false });
     assert!(reachable, "and this is told before");
+}
+
+#[test]
+fn who_can_only_use_tcp_sees_and_is_seen() {
+    let mut world = World::new(12);
+    let by_tcp = world.join(|client| client.over_tcp().with_camera().with_voice(20), Line::good());
+    let other = person(&mut world);
+    world.connect_all();
+    world.view(by_tcp, &[look(camera(2), 360)]);
+    world.view(other, &[look(camera(1), 360)]);
+    world.until(SOON, "both are seen", |world| world.last(by_tcp, 0) == Some((2, 1)) && world.last(other, 0) == Some((1, 1)));
+    world.check(false);
+    let from = world.clients[by_tcp].address;
+    world.command(Command::StreamEnded { from });
+    world.vanish(by_tcp);
+    world.until(SOON * 12, "without the stream it is given up", |world| world.shard.peers() == 1);
+}
+
+#[test]
+fn repeated_sound_goes_to_who_takes_it_and_plain_sound_to_who_does_not() {
+    let mut world = World::new(13);
+    let speaker = world.join(|client| client.with_voice(20), Line::good());
+    world.clients[speaker].is_redundant = true;
+    let takes = world.join(|client| client, Line::good());
+    let does_not = world.join(Client::without_redundancy, Line::good());
+    world.connect_all();
+    world.run(Duration::from_secs(2));
+    for viewer in [takes, does_not] {
+        let packets: usize = world.clients[viewer].sounds.values().map(|sounds| sounds.packets.len()).sum();
+        assert!(packets > 80, "{packets}");
+    }
+    assert!(world.clients[takes].redundant > 80);
+    assert_eq!(world.clients[does_not].redundant, 0);
+    world.check(false);
+}
+
+#[test]
+fn who_comes_by_another_network_begins_checks_anew_and_goes_on() {
+    let mut world = World::new(14);
+    let moving = person(&mut world);
+    let other = person(&mut world);
+    world.connect_all();
+    world.view(moving, &[look(camera(2), 180)]);
+    world.view(other, &[look(camera(1), 180)]);
+    world.until(SOON, "both are seen", |world| world.last(moving, 0).is_some() && world.last(other, 0).is_some());
+    let (offer, before) = world.clients[moving].move_to(([10, 9, 9, 9], 999).into());
+    world.command(Command::Renegotiate { peer: PeerId(1), offer });
+    world.run(Duration::from_millis(500));
+    assert_ne!(world.clients[moving].address, before);
+    let since = world.now;
+    world.until(SOON, "both are seen from there", |world| {
+        [moving, other].iter().all(|client| world.clients[*client].pictures[&0].packets_since(since) > 30)
+    });
+    world.check(true);
 }

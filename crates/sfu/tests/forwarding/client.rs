@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use fireside_sfu::vp8::Descriptor;
-use fireside_sfu::{Kind, PeerId, Slot, Source, Track};
+use fireside_sfu::{Kind, PeerId, Slot, Source, Track, Transport};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, Ssrc};
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::rtp::{ExtensionValues, RedDecoder, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::codec::{Encoder, FRAME, Stamp};
@@ -22,6 +22,8 @@ const OPUS: Duration = Duration::from_millis(20);
 pub(crate) struct Client {
     pub(crate) id: PeerId,
     pub(crate) address: SocketAddr,
+    /// Where it was before.
+    pub(crate) formerly: Vec<SocketAddr>,
     pub(crate) rtc: Rtc,
     pending: Option<SdpPendingOffer>,
     /// The m-lines, in order.
@@ -45,6 +47,12 @@ pub(crate) struct Client {
     pub(crate) wanted: HashMap<Source, Vec<bool>>,
     pub(crate) out: VecDeque<Vec<u8>>,
     pub(crate) server: SocketAddr,
+    protocol: Protocol,
+    /// Sends each packet of sound with the one before it (RFC 2198).
+    pub(crate) is_redundant: bool,
+    before: Vec<u8>,
+    /// Packets of sound that came with others in them.
+    pub(crate) redundant: usize,
 }
 
 impl Client {
@@ -55,6 +63,7 @@ impl Client {
         Self {
             id: PeerId(id),
             address,
+            formerly: Vec::new(),
             rtc,
             pending: None,
             lines: Vec::new(),
@@ -75,7 +84,35 @@ impl Client {
             wanted: HashMap::new(),
             out: VecDeque::new(),
             server,
+            protocol: Protocol::Udp,
+            is_redundant: false,
+            before: Vec::new(),
+            redundant: 0,
         }
+    }
+
+    /// With an engine of these settings.
+    fn rebuilt(mut self, takes_redundancy: bool, candidate: &Candidate) -> Self {
+        self.rtc = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, takes_redundancy).enable_vp8(true).build(self.start);
+        self.rtc.add_local_candidate(candidate.clone());
+        self
+    }
+
+    /// Whose network lets no datagrams through.
+    pub(crate) fn over_tcp(mut self) -> Self {
+        self.protocol = Protocol::Tcp;
+        let candidate = Candidate::builder().tcp().host(self.address).tcptype(TcpType::Active).build().unwrap();
+        self.rebuilt(true, &candidate)
+    }
+
+    /// Who takes one packet of sound at a time.
+    pub(crate) fn without_redundancy(self) -> Self {
+        let candidate = Candidate::host(self.address, "udp").unwrap();
+        self.rebuilt(false, &candidate)
+    }
+
+    pub(crate) fn transport(&self) -> Transport {
+        if self.protocol == Protocol::Tcp { Transport::Tcp } else { Transport::Udp }
     }
 
     /// Three layers, as a browser sends them.
@@ -128,11 +165,24 @@ impl Client {
         offer.to_sdp_string()
     }
 
+    /// From now on at another address: checks begin anew, with another name. Gives the offer, and where it was.
+    pub(crate) fn move_to(&mut self, address: SocketAddr) -> (String, SocketAddr) {
+        let before = std::mem::replace(&mut self.address, address);
+        self.formerly.push(before);
+        self.rtc.direct_api().invalidate_candidate(&Candidate::host(before, "udp").unwrap());
+        self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let mut api = self.rtc.sdp_api();
+        api.ice_restart(true);
+        let (offer, pending) = api.apply().unwrap();
+        self.pending = Some(pending);
+        (offer.to_sdp_string(), before)
+    }
+
     pub(crate) fn answer(&mut self, sdp: &str) {
         let answer = SdpAnswer::from_sdp_string(sdp).unwrap();
         let pending = self.pending.take().unwrap();
-        self.rtc.sdp_api().accept_answer(pending, answer.into()).unwrap();
-        if self.lines.len() > 7 {
+        self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
+        if self.is_connected.is_some() {
             return;
         }
         // The engine takes the layers of a line for both directions, which browsers do not: it has to be told of the stream that comes.
@@ -149,7 +199,7 @@ impl Client {
     }
 
     pub(crate) fn receive(&mut self, now: Instant, from: SocketAddr, bytes: &[u8]) {
-        let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) else { return };
+        let Ok(receive) = Receive::new(self.protocol, from, self.address, bytes) else { return };
         let input = Input::Receive(now, receive);
         if self.rtc.accepts(&input) {
             self.input(now, input);
@@ -215,7 +265,15 @@ impl Client {
             return;
         }
         if slot.kind == Kind::Audio {
-            let stamp = Stamp::read(&packet.payload).expect("sound is as it was sent");
+            let redundant = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap().red();
+            let payload = if redundant == Some(packet.header.payload_type) {
+                self.redundant += 1;
+                let blocks = RedDecoder::decode(&packet.payload).unwrap();
+                blocks.iter().find(|block| block.is_primary).unwrap().payload
+            } else {
+                &packet.payload
+            };
+            let stamp = Stamp::read(payload).expect("sound is as it was sent");
             self.sounds.entry(slot.index).or_default().packets.insert(*packet.seq_no, (now, packet.time.numer(), stamp));
             return;
         }
@@ -284,7 +342,12 @@ impl Client {
         let mut payload = Vec::new();
         Stamp { sender: self.id.0, layer: 0, frame: u32::try_from(self.voice_sequence).unwrap(), sent }.write(&mut payload);
         payload.resize(80, 0x55);
-        let payload_type = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap().pt();
+        let opus = *self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap();
+        let mut payload_type = opus.pt();
+        if self.is_redundant {
+            payload_type = opus.red().unwrap();
+            payload = self.redundant(*opus.pt(), &payload);
+        }
         let mid = self.lines[0].0;
         let mut direct = self.rtc.direct_api();
         let extensions = ExtensionValues { audio_level: Some(-i8::try_from(level).unwrap()), voice_activity: Some(level < 60), ..Default::default() };
@@ -292,6 +355,16 @@ impl Client {
         let write = RtpWrite::new(payload_type, self.voice_sequence.into(), timestamp, now, payload).ext_vals(extensions);
         direct.stream_tx_by_mid(mid, None).unwrap().write_rtp(write);
         self.voice_sequence += 1;
+    }
+}
+
+impl Client {
+    /// RFC 2198: a header for what is repeated (type, how much earlier, how long), one for what is new, and both.
+    fn redundant(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+        let before = std::mem::replace(&mut self.before, payload.to_owned());
+        let header = (0x80 | u32::from(payload_type)) << 24 | 960 << 10 | u32::try_from(before.len()).unwrap();
+        let repeated = if before.is_empty() { Vec::new() } else { [&header.to_be_bytes()[..]].concat() };
+        [&repeated[..], &[payload_type], &before, payload].concat()
     }
 }
 

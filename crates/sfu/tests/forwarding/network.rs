@@ -37,7 +37,7 @@ impl Line {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Flight {
     pub(crate) from: SocketAddr,
     pub(crate) to: SocketAddr,
@@ -57,7 +57,7 @@ impl Network {
         Self { rng: StdRng::seed_from_u64(seed), flights: BTreeMap::new(), count: 0, lost: 0 }
     }
 
-    pub(crate) fn send(&mut self, now: Instant, line: &mut Line, flight: Flight) {
+    pub(crate) fn send(&mut self, now: Instant, line: &mut Line, flight: &Flight) {
         let times = if self.rng.random_bool(line.twice) { 2 } else { 1 };
         for _ in 0..times {
             if self.rng.random_bool(line.loss) {
@@ -70,7 +70,7 @@ impl Network {
             };
             let jitter = line.jitter.mul_f64(self.rng.random::<f64>());
             self.count += 1;
-            let copy = Flight { bytes: flight.bytes.clone(), ..flight };
+            let copy = flight.clone();
             self.flights.insert((at + line.delay + jitter, self.count), copy);
         }
     }

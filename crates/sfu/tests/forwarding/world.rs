@@ -31,6 +31,11 @@ pub(crate) fn server() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 8_000))
 }
 
+/// Where the sockets are, behind a NAT.
+fn local() -> SocketAddr {
+    SocketAddr::from(([172, 16, 0, 2], 8_000))
+}
+
 pub(crate) fn camera(peer: u64) -> Track {
     Track { peer: PeerId(peer), source: Source::Camera }
 }
@@ -45,11 +50,11 @@ impl World {
         fastrand::seed(seed);
         let mut rng = StdRng::seed_from_u64(seed);
         let start = Instant::now();
-        let endpoint = Endpoint { transport: Transport::Udp, local: server(), advertised: server() };
+        let endpoint = |transport| Endpoint { transport, local: local(), advertised: server() };
         Self {
             start,
             now: start,
-            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint], Box::new(move |bytes| rng.fill(bytes))),
+            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint(Transport::Udp), endpoint(Transport::Tcp)], Box::new(move |bytes| rng.fill(bytes))),
             clients: Vec::new(),
             network: Network::new(seed),
             up: Vec::new(),
@@ -113,7 +118,7 @@ impl World {
 
     /// A datagram of somebody who is no client. True: it is some peer's.
     pub(crate) fn inject(&mut self, from: SocketAddr, bytes: &[u8]) -> bool {
-        let is_ours = self.shard.datagram(self.now, &Datagram { transport: Transport::Udp, from, to: server(), bytes });
+        let is_ours = self.shard.datagram(self.now, &Datagram { transport: Transport::Udp, from, to: local(), bytes });
         self.settle();
         is_ours
     }
@@ -129,7 +134,9 @@ impl World {
         self.now = next.unwrap_or(self.now).clamp(self.now + STEPS.0, self.now + STEPS.1);
         while let Some(flight) = self.network.arrived(self.now) {
             if flight.to == server() {
-                let datagram = Datagram { transport: Transport::Udp, from: flight.from, to: flight.to, bytes: &flight.bytes };
+                let client = self.clients.iter().find(|client| client.address == flight.from);
+                let transport = client.map_or(Transport::Udp, Client::transport);
+                let datagram = Datagram { transport, from: flight.from, to: local(), bytes: &flight.bytes };
                 self.shard.datagram(self.now, &datagram);
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address == flight.to) {
                 client.receive(self.now, flight.from, &flight.bytes);
@@ -148,14 +155,17 @@ impl World {
             self.told(event);
         }
         while let Some(transmit) = self.shard.poll_transmit() {
-            assert_eq!((transmit.transport, transmit.from), (Transport::Udp, server()));
+            if self.clients.iter().any(|client| client.formerly.contains(&transmit.to)) {
+                continue;
+            }
             let client = self.clients.iter().position(|client| client.address == transmit.to).expect("nobody else is sent anything");
-            let flight = Flight { from: transmit.from, to: transmit.to, bytes: transmit.bytes };
-            self.network.send(self.now, &mut self.down[client], flight);
+            assert_eq!((transmit.transport, transmit.from), (self.clients[client].transport(), local()));
+            let flight = Flight { from: server(), to: transmit.to, bytes: transmit.bytes };
+            self.network.send(self.now, &mut self.down[client], &flight);
         }
         for (client, line) in self.clients.iter_mut().zip(&mut self.up) {
             while let Some(bytes) = client.out.pop_front() {
-                self.network.send(self.now, line, Flight { from: client.address, to: client.server, bytes });
+                self.network.send(self.now, line, &Flight { from: client.address, to: client.server, bytes });
             }
         }
     }
