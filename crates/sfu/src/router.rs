@@ -422,7 +422,10 @@ impl Viewer {
         self.short = if desired > self.estimate { Some(self.short.unwrap_or(now)) } else { None };
         let since = self.short.map(|since| now.saturating_duration_since(since).as_millis() % FILL.1.as_millis());
         let is_filled = since.is_some_and(|since| since < FILL.0.as_millis());
-        let new = (if is_filled { desired } else { 0 }, desired.max(DESIRED));
+        let tried = desired.max(DESIRED);
+        // The engine tries for twice of what is desired: on a slow line that alone would be too much. In steps, as each new one is tried.
+        let tried = if self.estimate < DESIRED / 3 { tried.min(2 << self.estimate.max(1).ilog2()) } else { tried };
+        let new = (if is_filled { desired.min(tried) } else { 0 }, tried);
         let differs = |old: Bitrate, new: Bitrate| new.abs_diff(old) > old / TELL;
         let is_new = differs(self.told.0, new.0) || differs(self.told.1, new.1);
         is_new.then(|| std::mem::replace(&mut self.told, new)).map(|_| new)

@@ -486,10 +486,11 @@ impl Shard {
 
     fn remove(&mut self, now: Instant, id: PeerId) {
         let Some(number) = self.numbers.get(&id).copied() else { return };
-        if let Some(member) = self.member(number)
+        if let Some(member) = self.members.get_mut(number).and_then(Option::as_mut)
             && member.peer.close().is_ok()
         {
-            self.drain(now, number);
+            // The good-bye is sent; that it is the end is no news.
+            let _ = member.peer.drain(&mut self.transmits, &mut Vec::new());
         }
         self.forget(now, number);
     }

@@ -291,6 +291,30 @@ impl Client {
         self.input(now, Input::Timeout(now));
     }
 
+    /// Says of its line what is not so.
+    pub(crate) fn claim(&mut self, now: Instant, bitrate: u64) {
+        let (mid, _) = *self.lines.iter().find(|(_, kind)| *kind == Kind::Video).unwrap();
+        self.rtc.direct_api().stream_rx_by_mid(mid, None).unwrap().request_remb(bitrate.into());
+        self.input(now, Input::Timeout(now));
+    }
+
+    /// The SSRC of the first layer of a line.
+    pub(crate) fn ssrc(&mut self, line: usize) -> u32 {
+        let mid = self.lines[line].0;
+        *self.rtc.direct_api().stream_tx_by_mid(mid, Some(Rid::from(RIDS[0]))).unwrap().ssrc()
+    }
+
+    /// Sends a packet of the camera in a stream of this number and name.
+    pub(crate) fn send_as(&mut self, now: Instant, ssrc: u32, rid: &str) {
+        let mid = self.lines[1].0;
+        let payload_type = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Vp8).unwrap().pt();
+        let payload = Encoder::new(0, 150_000, 180, 1).frame(self.id.0, 0).remove(0);
+        let mut direct = self.rtc.direct_api();
+        let stream = direct.declare_stream_tx(ssrc.into(), None, mid, Some(Rid::from(rid)));
+        stream.write_rtp(RtpWrite::new(payload_type, 1.into(), 1, now, payload).marker(true));
+        self.input(now, Input::Timeout(now));
+    }
+
     fn send_media(&mut self, now: Instant) {
         let sent = u64::try_from((now - self.start).as_millis()).unwrap();
         let mut has_sent = false;

@@ -72,6 +72,11 @@ impl Pictures {
     pub(crate) fn packets_since(&self, since: Instant) -> usize {
         self.packets.values().filter(|packet| packet.at >= since).count()
     }
+
+    /// How many of somebody's came from then on.
+    pub(crate) fn packets_of_since(&self, sender: u64, since: Instant) -> usize {
+        self.packets.values().filter(|packet| packet.at >= since && packet.stamp.sender == sender).count()
+    }
 }
 
 fn picture(packet: &Received) -> u16 {

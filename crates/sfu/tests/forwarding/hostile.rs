@@ -212,3 +212,89 @@ fn the_same_number_twice() {
     assert_eq!(world.shard.poll_event(), Some(Event::Closed { peer: PeerId(1), why: Ended::NoPlace }));
     world.connect_all();
 }
+
+/// Handshakes as if from a client's own address, once it is connected, end nothing.
+#[test]
+fn a_handshake_from_a_clients_own_address_ends_nothing() {
+    let mut world = World::new(49);
+    let publisher = world.join(|client| client.with_camera(), Line::good());
+    let viewer = world.join(|client| client, Line::good());
+    world.connect_all();
+    world.view(viewer, &[look(camera(1), 180)]);
+    world.until(SOON, "it is seen", |world| world.last(viewer, 0).is_some());
+    let alert = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 9, 0, 2, 2, 0];
+    let rubbish = [23, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 200, 0, 4, 1, 2, 3, 4];
+    for index in [publisher, viewer] {
+        let address = world.clients[index].address;
+        for datagram in [&client_hello()[..], &alert, &rubbish, &[22], &[22; 2_000], &[20, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]] {
+            world.inject(address, datagram);
+            world.run(Duration::from_millis(50));
+        }
+    }
+    world.run(Duration::from_secs(2));
+    assert!(!world.events.iter().any(|(_, event)| matches!(event, Event::Closed { .. })), "{:?}", world.events.last());
+    assert!(world.clients[viewer].pictures[&0].packets_since(world.now - Duration::from_secs(1)) > 25);
+    world.check(false);
+}
+
+/// What a viewer claims of its line is not believed.
+#[test]
+fn remb_lie() {
+    let mut world = World::new(50);
+    world.join(|client| client.with_camera(), Line::good());
+    let liar = world.join(|client| client, Line::slow(500_000));
+    world.connect_all();
+    world.view(liar, &[look(camera(1), 720)]);
+    world.until(SOON * 2, "it is seen", |world| world.last(liar, 0).is_some());
+    for _ in 0..100 {
+        let now = world.now;
+        world.clients[liar].claim(now, 100_000_000);
+        world.run(Duration::from_millis(50));
+    }
+    assert_eq!(world.last(liar, 0), Some((1, 0)));
+    world.check(true);
+}
+
+/// A smallest layer that is larger than any other is measured, and is not sent where the line does not carry it.
+#[test]
+fn simulcast_layer_lie() {
+    let mut world = World::new(51);
+    let liar = world.join(|client| client.with_camera(), Line::good());
+    world.clients[liar].camera.iter_mut().for_each(|layer| layer.bitrate = 3_000_000);
+    world.join(|client| client.with_camera(), Line::good());
+    let slow = world.join(|client| client, Line::slow(800_000));
+    world.connect_all();
+    world.view(slow, &[look(camera(1), 180), look(camera(2), 180)]);
+    world.run(SOON);
+    let honest = world.slot_of(slow, camera(2)).expect("the honest one is seen");
+    let since = world.now;
+    world.run(Duration::from_secs(10));
+    let packets = world.clients[slow].pictures[&honest].packets_since(since);
+    assert!(packets > 250, "and is not harmed: {packets}");
+    let lying: usize = world.clients[slow].pictures.values().map(|pictures| pictures.packets_of_since(1, since)).sum();
+    assert!(lying < 2 * 3_000_000 / 8 / 1_000, "the other is tried for moments alone: {lying}");
+}
+
+/// Streams without end for one layer: the peer harms itself.
+#[test]
+fn ssrc_collision_and_rid_flood() {
+    let mut world = World::new(52);
+    let honest = world.join(|client| client.with_camera(), Line::good());
+    let bad = world.join(|client| client.with_camera(), Line::good());
+    let viewer = world.join(|client| client, Line::good());
+    world.connect_all();
+    world.view(viewer, &[look(camera(1), 180), look(camera(2), 180)]);
+    world.until(SOON, "both are seen", |world| world.clients[viewer].pictures.len() == 2);
+    let slot = world.slot_of(viewer, camera(1)).unwrap();
+    for round in 0..200u32 {
+        let now = world.now;
+        // New ones, and one that the honest publisher uses too.
+        let ssrc = if round % 2 == 0 { 70_000 + round } else { world.clients[honest].ssrc(1) };
+        world.clients[bad].send_as(now, ssrc, ["l", "m", "x", "verylongname"][usize::try_from(round % 4).unwrap()]);
+        world.run(Duration::from_millis(10));
+    }
+    let pictures = &world.clients[viewer].pictures[&slot];
+    assert!(pictures.longest_gap() < Duration::from_millis(200), "{:?}", pictures.longest_gap());
+    pictures.check(false);
+    assert_eq!(pictures.sources(), [(1, 0)]);
+}

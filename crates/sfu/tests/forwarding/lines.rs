@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fireside_sfu::Event;
+use fireside_sfu::{Command, Event, PeerId, Source, Track};
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
 
 use crate::network::Line;
 use crate::world::{World, camera, look};
@@ -44,7 +47,8 @@ fn through_loss_and_disorder_numbers_stay_those_of_one_encoder() {
         world.check(true);
         for client in &world.clients {
             let seen: Vec<_> = client.pictures.values().map(|pictures| pictures.packets_since(world.now - Duration::from_secs(2))).collect();
-            assert!(seen.iter().sum::<usize>() > 40, "pictures go on at a loss of {loss}: {seen:?}");
+            // At more, the line is taken for one that carries no picture.
+            assert!(loss >= 0.1 || seen.iter().sum::<usize>() > 40, "pictures go on at a loss of {loss}: {seen:?}");
         }
     }
 }
@@ -92,4 +96,56 @@ fn a_slow_viewer_gets_what_the_line_carries_and_lowers_nobody_elses_picture() {
     world.until(SOON * 8, "the line is better: sharp again", |world| world.last(slow, 0) == Some((1, 2)));
     world.check(true);
     assert!(world.events.iter().any(|(_, event)| matches!(event, Event::Estimate { peer, bitrate } if peer.0 == 3 && *bitrate < 450_000)));
+}
+
+/// People come, go, look, mute and move at random, by lines of every kind. Whatever happens, no receiver stumbles.
+#[test]
+fn any_call() {
+    for seed in 100..108 {
+        any_call_with(seed);
+    }
+}
+
+fn any_call_with(seed: u64) {
+    let mut rng = StdRng::seed_from_u64(seed);
+    let mut world = World::new(seed);
+    let is_lossy = seed.is_multiple_of(2);
+    let mut gone = Vec::new();
+    for _ in 0..60 {
+        let count = world.clients.len();
+        let who = if count == 0 { 0 } else { rng.random_range(0..count) };
+        let line = if is_lossy { Line::bad(rng.random_range(0.0..0.08)) } else { Line::good() };
+        match rng.random_range(0..10) {
+            0 | 1 if count < 7 => {
+                let level = rng.random_range(10..80);
+                world.join(|client| client.with_camera().with_voice(level), line);
+            }
+            2 if count > 4 && !gone.contains(&who) => {
+                gone.push(who);
+                world.command(Command::Remove { peer: PeerId(who as u64 + 1) });
+            }
+            3 if count > 0 => {
+                let track = Track { peer: PeerId(who as u64 + 1), source: if rng.random() { Source::Camera } else { Source::Microphone } };
+                world.command(Command::Mute { track, is_muted: rng.random() });
+            }
+            4 if count > 0 => {
+                let layer = rng.random_range(0..3);
+                world.clients[who].camera[layer].is_on = rng.random();
+            }
+            5 if count > 0 => world.clients[who].voice = Some(rng.random_range(10..100)),
+            _ if count > 0 => {
+                let mut ids: Vec<u64> = (1..=count as u64 + 1).collect();
+                ids.shuffle(&mut rng);
+                ids.truncate(rng.random_range(0..6));
+                let view: Vec<_> = ids.into_iter().map(|id| look(camera(id), [90, 180, 360, 720][rng.random_range(0..4)])).collect();
+                world.view(who, &view);
+            }
+            _ => {}
+        }
+        world.run(Duration::from_millis(rng.random_range(1..400)));
+    }
+    world.check(is_lossy);
+    let closed = world.events.iter().any(|(_, event)| matches!(event, Event::Closed { .. }));
+    assert!(!closed, "nobody's connection ends by itself: {seed}");
+    assert_eq!(world.shard.peers(), world.clients.len() - gone.len());
 }

@@ -7,6 +7,7 @@
 mod calls;
 mod client;
 mod codec;
+mod cost;
 mod decoder;
 mod hostile;
 mod lines;

@@ -25,6 +25,8 @@ pub(crate) struct World {
     pub(crate) up: Vec<Line>,
     pub(crate) down: Vec<Line>,
     pub(crate) events: Vec<(Duration, Event)>,
+    /// What the shard took of a real clock.
+    pub(crate) spent: Duration,
 }
 
 pub(crate) fn server() -> SocketAddr {
@@ -54,12 +56,17 @@ impl World {
         Self {
             start,
             now: start,
-            shard: Shard::new(Identity::generate().unwrap(), vec![endpoint(Transport::Udp), endpoint(Transport::Tcp)], Box::new(move |bytes| rng.fill(bytes))),
+            shard: Shard::new(
+                Identity::generate().unwrap(),
+                vec![endpoint(Transport::Udp), endpoint(Transport::Tcp)],
+                Box::new(move |bytes| rng.fill(bytes)),
+            ),
             clients: Vec::new(),
             network: Network::new(seed),
             up: Vec::new(),
             down: Vec::new(),
             events: Vec::new(),
+            spent: Duration::ZERO,
         }
     }
 
@@ -137,12 +144,16 @@ impl World {
                 let client = self.clients.iter().find(|client| client.address == flight.from);
                 let transport = client.map_or(Transport::Udp, Client::transport);
                 let datagram = Datagram { transport, from: flight.from, to: local(), bytes: &flight.bytes };
+                let began = Instant::now();
                 self.shard.datagram(self.now, &datagram);
+                self.spent += began.elapsed();
             } else if let Some(client) = self.clients.iter_mut().find(|client| client.address == flight.to) {
                 client.receive(self.now, flight.from, &flight.bytes);
             }
         }
+        let began = Instant::now();
         self.shard.advance(self.now);
+        self.spent += began.elapsed();
         for client in &mut self.clients {
             client.advance(self.now);
         }
