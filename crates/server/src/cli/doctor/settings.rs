@@ -72,9 +72,6 @@ fn public_address(config: &Config, found: &mut Findings) {
             let why = "browsers give a page without HTTPS neither camera nor microphone, and passwords would cross the network in the clear";
             found.problem("public_url", format!("People are to come to {url}: {why}."), advice);
         }
-        (Some(url), _) if url.starts_with("http://") && config.tls != Tls::Off => {
-            found.problem("public_url", format!("The public address is {url}, but HTTPS is spoken here."), "Write https:// in --public-url.");
-        }
         (Some(url), _) => found.ok("public_url", format!("People come to {url}.")),
         (None, _) if is_near(config) => found.ok("public_url", "There is no public address: people on this machine can use it, nobody else."),
         (None, _) if config.tls == Tls::Off => {
@@ -246,7 +243,6 @@ mod tests {
         assert_eq!(told(&[("public_url", "http://meet.example.org")]), [("public_url", Status::Problem)]);
         assert_eq!(told(&[("public_url", "http://192.0.2.7:8000")]), [("public_url", Status::Problem)]);
         assert_eq!(told(&[("listen", "0.0.0.0:8000")]), [("public_url", Status::Warning)]);
-        assert_eq!(told(&[("public_url", "http://localhost"), ("tls", "self-signed")]), [("public_url", Status::Problem)]);
     }
 
     #[test]
