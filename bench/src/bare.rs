@@ -14,7 +14,8 @@ use axum::routing::get;
 use axum::serve::ListenerExt;
 use clap::Args;
 use fireside_protocol::{
-    ChatPage, Limits, MediaState, Participant, ParticipantId, Resumed, Role, RoomCode, RoomInfo, ServerMessage, Topology, UnixMillis, Welcome,
+    ChatPage, Limits, MediaState, Participant, ParticipantId, Resumed, Role, RoomCode, RoomInfo, RouteReason, ServerMessage, Topology, UnixMillis,
+    Welcome,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -102,6 +103,9 @@ fn welcome(you: ParticipantId, code: RoomCode) -> ServerMessage {
         recovering_ms: None,
         room: RoomInfo { code, title: String::new() },
         topology: Topology::Mesh,
+        change: 0,
+        changing: false,
+        reason: RouteReason::Size,
         participants: Vec::new(),
         chat: ChatPage::default(),
         ice_servers: Vec::new(),
@@ -109,6 +113,6 @@ fn welcome(you: ParticipantId, code: RoomCode) -> ServerMessage {
         run: 0,
         started_at: UnixMillis(0),
         now: UnixMillis(0),
-        limits: Limits { chat_chars: 0, name_chars: 0, people: 0, ping_interval_ms: 0, resume_window_ms: 0 },
+        limits: Limits { chat_chars: 0, name_chars: 0, people: 0, mesh_people: 0, ping_interval_ms: 0, resume_window_ms: 0 },
     }))
 }

@@ -32,7 +32,7 @@ pub(crate) async fn connect(server: SocketAddr, room: &RoomCode, number: usize) 
 
 /// Joins and waits for `welcome`.
 pub(crate) async fn join(socket: &mut Socket, name: String) -> anyhow::Result<ParticipantId> {
-    let join = Join { name: Some(name), media: MediaState::default(), hand: false, resume: None };
+    let join = Join { name: Some(name), media: MediaState::default(), ..Join::default() };
     send(socket, &ClientMessage::Join(join)).await?;
     match next(socket).await? {
         ServerMessage::Welcome(welcome) => Ok(welcome.you),

@@ -1,6 +1,19 @@
 // The public face of the SDK: what the call page (or any embedder) sees. Classes that implement these live beside this file.
 // No UI framework, no words for people: errors carry codes, the page says them.
-import type { ByeCode, ChatMessage, DeniedCode, ErrorCode, LeftReason, Limits, ParticipantId, Role, RoomInfo } from "./protocol.gen";
+import type {
+  ByeCode,
+  ChatMessage,
+  DeniedCode,
+  ErrorCode,
+  HeldReason,
+  LeftReason,
+  Limits,
+  ParticipantId,
+  Role,
+  RoomInfo,
+  RouteReason,
+  Topology,
+} from "./protocol.gen";
 import type { Diagnosis } from "./monitor/diagnosis";
 import type { Quality } from "./monitor/quality";
 import type { LinkStats } from "./stats";
@@ -17,6 +30,31 @@ export interface JoinOptions {
   /** Tracks that are on from the start; the room takes them over and stops them when they are switched off. */
   microphone?: MediaStreamTrack | null;
   camera?: MediaStreamTrack | null;
+  /** From `prepareRoom`, for the same room: used up by this. */
+  prepared?: Preparation | undefined;
+}
+
+/** A way to the server that is open before the person joins. Without it joining takes a little longer and is the same otherwise. */
+export interface Preparation {
+  /** Not joining after all. */
+  close(): void;
+}
+
+/** How media travels. The rest of the room is the same either way. */
+export interface RouteInfo {
+  topology: Topology;
+  /** It is on its way to that; nothing is interrupted meanwhile. */
+  changing: boolean;
+  reason: RouteReason;
+}
+
+/** A tile in sight. */
+export interface Sight {
+  id: ParticipantId;
+  source: "camera" | "screen";
+  /** In pixels of the screen. */
+  height: number;
+  pinned?: boolean;
 }
 
 /** `Room.join` rejects with this. */
@@ -49,6 +87,12 @@ export interface RoomEvents {
   source_lost: Source;
   /** The room's title changed. */
   room: RoomInfo;
+  /** `route` changed. */
+  route: RouteInfo;
+  /** `speaker` changed. */
+  speaker: Participant | null;
+  /** `voices` changed. */
+  voices: void;
   /** There are new readings: `stats`, `history` and `uplink` have them. About every two seconds, every ten while the page is hidden. */
   measured: void;
   /** Several attempts to reach somebody have failed (`connection` is `failed`); once for each time that this happens. It goes on trying. */
@@ -71,6 +115,14 @@ export interface Room extends Events<RoomEvents> {
   /** Everyone else, in the order they came. Objects keep their identity for as long as the person is in the call. */
   readonly participants: readonly Participant[];
   readonly chat: Chat;
+  readonly route: RouteInfo;
+  /** Of the others, the one to look at: who speaks, or spoke last. Null before anybody did. */
+  readonly speaker: Participant | null;
+  /** What is to be played now, each by an element of its own. Whose voice a track carries may change without the track changing. */
+  readonly voices: readonly MediaStreamTrack[];
+  /** What the page shows, whole, the most important first: pictures that are not in it need not be sent to us. To be said whenever it changes;
+   * cheap when it did not. Until it is said for the first time, everybody is. */
+  show(sights: readonly Sight[]): void;
   /** When the meeting began, in `Date.now()` time of this machine (corrected by the server's clock). */
   readonly startedAt: number;
   raiseHand(raised: boolean): void;
@@ -116,6 +168,8 @@ export interface Participant {
   readonly quality: Quality;
   /** Speaking now, from the audio's level (hysteresis inside). */
   readonly speaking: boolean;
+  /** Their picture is in sight but not sent to us for now: for want of our line, or because the server has too much to do. */
+  readonly held: HeldReason | null;
   /** Live tracks by source; a track is present only while it carries media. */
   track(source: Source): MediaStreamTrack | null;
 }

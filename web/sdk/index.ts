@@ -8,6 +8,7 @@ export type {
   ChatMessage,
   DeniedCode,
   ErrorCode,
+  HeldReason,
   LeftReason,
   Limits,
   MediaState,
@@ -15,6 +16,8 @@ export type {
   ParticipantId,
   Role,
   RoomInfo,
+  RouteReason,
+  Topology,
 } from "./protocol.gen";
 export { joinRoom } from "./join";
 export {

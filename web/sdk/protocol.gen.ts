@@ -24,7 +24,7 @@ camera: boolean,
  */
 screen: boolean, };
 
-export type Topology = "mesh";
+export type Topology = "mesh" | "server";
 
 export type IceServer = { 
 /**
@@ -78,7 +78,11 @@ seq: number,
 /**
  * The newest chat message that the client has.
  */
-chat_after?: MessageId, };
+chat_after?: MessageId, 
+/**
+ * How media travelled: a server that was restarted goes on with it.
+ */
+topology?: Topology, };
 
 export type Join = { 
 /**
@@ -96,9 +100,21 @@ hand?: boolean,
 /**
  * Come back as the participant I was.
  */
-resume?: Resume, };
+resume?: Resume, 
+/**
+ * Connect with the server at once, if media goes through it.
+ */
+offer?: Offer, 
+/**
+ * The `connection` that was prepared (`prepare`) on this WebSocket, and is up.
+ */
+prepared?: number, };
 
-export type ClientMessage = { "type": "join" } & Join | { "type": "signal", 
+export type ClientMessage = { "type": "prepare", 
+/**
+ * The offer.
+ */
+offer: Offer, } | { "type": "join" } & Join | { "type": "signal", 
 /**
  * Who shall get it.
  */
@@ -111,7 +127,27 @@ connection: number,
 /**
  * What it carries.
  */
-body: SignalBody, } | { "type": "media", 
+body: SignalBody, } | { "type": "offer", 
+/**
+ * The offer. A greater `connection` than the one known replaces the peer connection, the same one changes it.
+ */
+offer: Offer, } | { "type": "view", 
+/**
+ * The tiles in sight, [`VIEW_TILES`](crate::limits::VIEW_TILES) at most.
+ */
+tiles: Array<Tile>, } | { "type": "settled", 
+/**
+ * The number of the change.
+ */
+change: number, } | { "type": "condition", 
+/**
+ * Whom I cannot reach.
+ */
+unreachable: Array<ParticipantId>, 
+/**
+ * What keeps me from sending to each of the others.
+ */
+strained: Strain | null, } | { "type": "media", 
 /**
  * The new state, whole.
  */
@@ -231,6 +267,10 @@ name_chars: number,
  */
 people: number, 
 /**
+ * Up to so many are connected peer to peer.
+ */
+mesh_people: number, 
+/**
  * Say `ping` this often.
  */
 ping_interval_ms: number, 
@@ -271,6 +311,18 @@ room: RoomInfo,
  */
 topology: Topology, 
 /**
+ * How often that has changed in this meeting.
+ */
+change: number, 
+/**
+ * It is changing now. Who comes in anew needs the new way alone.
+ */
+changing?: boolean, 
+/**
+ * Why it travels so.
+ */
+reason: RouteReason, 
+/**
  * Everyone, you included, in the order they came. Empty when `resumed` is `replayed`.
  */
 participants: Array<Participant>, 
@@ -306,7 +358,7 @@ limits: Limits, };
 
 export type DeniedCode = "room_not_found" | "invalid_name" | "room_full" | "resume_refused" | "draining" | "rate_limited" | "unavailable";
 
-export type ErrorCode = "invalid_json" | "invalid_message" | "unknown_type" | "frame_too_large" | "not_text" | "rate_limited" | "not_joined" | "already_joined" | "invalid_name" | "chat_empty" | "chat_too_long" | "chat_not_saved" | "signal_too_large" | "signal_to_self" | "unknown_participant" | "history_unavailable";
+export type ErrorCode = "invalid_json" | "invalid_message" | "unknown_type" | "frame_too_large" | "not_text" | "rate_limited" | "not_joined" | "already_joined" | "invalid_name" | "chat_empty" | "chat_too_long" | "chat_not_saved" | "signal_too_large" | "signal_to_self" | "unknown_participant" | "history_unavailable" | "offer_too_large" | "too_many_tiles";
 
 export type ByeCode = "restarting" | "too_slow" | "idle" | "replaced" | "misbehaving" | "signed_out" | "room_deleted" | "left";
 
@@ -338,7 +390,75 @@ participant: Participant, } | { "type": "room",
 /**
  * The room as it is now.
  */
-room: RoomInfo, } | { "type": "signal", 
+room: RoomInfo, } | { "type": "topology", 
+/**
+ * How.
+ */
+topology: Topology, 
+/**
+ * Counts the changes of this meeting.
+ */
+change: number, 
+/**
+ * The change is under way: keep the old way until this message comes again without it. Say `settled` once you do not need it.
+ */
+changing?: boolean, 
+/**
+ * Why.
+ */
+reason: RouteReason, } | { "type": "prepared", 
+/**
+ * How media travels in the meeting; `server`: `answer` follows.
+ */
+topology: Topology, } | { "type": "answer", 
+/**
+ * Which peer connection it belongs to.
+ */
+connection: number, 
+/**
+ * The session description.
+ */
+sdp: string, } | { "type": "dropped", 
+/**
+ * Which.
+ */
+connection: number, 
+/**
+ * Why.
+ */
+code: DroppedCode, } | { "type": "slots", 
+/**
+ * Which peer connection.
+ */
+connection: number, 
+/**
+ * The places.
+ */
+slots: Array<SlotUse>, } | { "type": "speaking", 
+/**
+ * Everyone who does.
+ */
+participants: Array<ParticipantId>, 
+/**
+ * The one to look at; stays for a while when they fall silent.
+ */
+speaker: ParticipantId | null, } | { "type": "wanted", 
+/**
+ * Of what.
+ */
+source: Source, 
+/**
+ * For each size that was offered, the smallest first.
+ */
+layers: Array<boolean>, } | { "type": "held", 
+/**
+ * Them.
+ */
+tracks: Array<TrackRef>, 
+/**
+ * Why.
+ */
+reason: HeldReason, } | { "type": "signal", 
 /**
  * Who sent it; set by the server.
  */
@@ -425,7 +545,75 @@ participant: Participant, } | { "type": "room",
 /**
  * The room as it is now.
  */
-room: RoomInfo, } | { "type": "signal", 
+room: RoomInfo, } | { "type": "topology", 
+/**
+ * How.
+ */
+topology: Topology, 
+/**
+ * Counts the changes of this meeting.
+ */
+change: number, 
+/**
+ * The change is under way: keep the old way until this message comes again without it. Say `settled` once you do not need it.
+ */
+changing?: boolean, 
+/**
+ * Why.
+ */
+reason: RouteReason, } | { "type": "prepared", 
+/**
+ * How media travels in the meeting; `server`: `answer` follows.
+ */
+topology: Topology, } | { "type": "answer", 
+/**
+ * Which peer connection it belongs to.
+ */
+connection: number, 
+/**
+ * The session description.
+ */
+sdp: string, } | { "type": "dropped", 
+/**
+ * Which.
+ */
+connection: number, 
+/**
+ * Why.
+ */
+code: DroppedCode, } | { "type": "slots", 
+/**
+ * Which peer connection.
+ */
+connection: number, 
+/**
+ * The places.
+ */
+slots: Array<SlotUse>, } | { "type": "speaking", 
+/**
+ * Everyone who does.
+ */
+participants: Array<ParticipantId>, 
+/**
+ * The one to look at; stays for a while when they fall silent.
+ */
+speaker: ParticipantId | null, } | { "type": "wanted", 
+/**
+ * Of what.
+ */
+source: Source, 
+/**
+ * For each size that was offered, the smallest first.
+ */
+layers: Array<boolean>, } | { "type": "held", 
+/**
+ * Them.
+ */
+tracks: Array<TrackRef>, 
+/**
+ * Why.
+ */
+reason: HeldReason, } | { "type": "signal", 
 /**
  * Who sent it; set by the server.
  */

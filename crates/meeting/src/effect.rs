@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use fireside_protocol::{ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, Join, MessageId, ParticipantId, Role, ServerMessage};
+use fireside_protocol::{
+    ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, DroppedCode, HeldReason, Join, MediaState, MessageId, ParticipantId, Role, ServerMessage,
+    SlotUse, Source, Tile, TrackRef,
+};
 use uuid::Uuid;
 
 /// One connection of one client to this server process. Made by the server, each greater than those opened before it, never
@@ -94,6 +97,28 @@ pub enum Input {
     },
     /// The room is gone; everyone must go.
     RoomDeleted,
+    /// The forwarding plane tells something of one participant's connection with it. What is told of a connection that has been replaced
+    /// or removed changes nothing.
+    Forwarded {
+        /// Whose.
+        participant: ParticipantId,
+        /// Which of their successive ones.
+        path: u32,
+        /// What.
+        what: Forwarded,
+    },
+    /// The forwarding plane heard who speaks.
+    Speaking {
+        /// All who do.
+        participants: Vec<ParticipantId>,
+        /// The one to look at.
+        speaker: Option<ParticipantId>,
+    },
+    /// The room's host wants media to travel so.
+    Routed {
+        /// How.
+        route: Route,
+    },
     /// The room has a new title.
     Retitled {
         /// It.
@@ -155,6 +180,8 @@ pub enum Effect {
         /// Who.
         participant: ParticipantId,
     },
+    /// Something for the plane that forwards media.
+    Forwarding(Forwarding),
     /// The meeting is over and can be dropped: nobody is here or may come back to it, and every [`Effect::Persist`] has been
     /// answered. Said again after each further input that leaves it so.
     Ended,
@@ -174,4 +201,112 @@ pub enum CloseReason {
     Denied,
     /// It was sent `bye` with this code.
     Bye(ByeCode),
+}
+
+/// How a host or an operator wants media to travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// Peer to peer while that is better.
+    #[default]
+    Auto,
+    /// Always peer to peer; no more people fit than a mesh holds.
+    Mesh,
+    /// Always through the server.
+    Server,
+}
+
+/// What the forwarding plane is to do. A participant has one connection with it at most, numbered by the client (`path`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forwarding {
+    /// Take this offer: the participant's first, or one that replaces the connection before.
+    Admit {
+        /// Who.
+        participant: ParticipantId,
+        /// The new connection's number.
+        path: u32,
+        /// The offer.
+        offer: String,
+        /// What they say is on: nothing else is forwarded of them.
+        media: MediaState,
+    },
+    /// The connection that was prepared on this WebSocket before it joined is this participant's from now on. If there is none any more:
+    /// answer with [`Forwarded::Closed`].
+    Enter {
+        /// Who.
+        participant: ParticipantId,
+        /// Their WebSocket.
+        connection: ConnectionId,
+        /// The prepared connection's number.
+        path: u32,
+        /// What they say is on.
+        media: MediaState,
+    },
+    /// A later offer for the connection that they have.
+    Renegotiate {
+        /// Who.
+        participant: ParticipantId,
+        /// Its number.
+        path: u32,
+        /// The offer.
+        offer: String,
+    },
+    /// What a participant looks at, the most important first.
+    View {
+        /// Who.
+        participant: ParticipantId,
+        /// The tiles.
+        tiles: Vec<Tile>,
+    },
+    /// What a participant says is on: nothing else is forwarded of them.
+    Media {
+        /// Who.
+        participant: ParticipantId,
+        /// What is on.
+        media: MediaState,
+    },
+    /// End a participant's connection; nothing more is to be told of it.
+    Remove {
+        /// Who.
+        participant: ParticipantId,
+    },
+}
+
+/// What the forwarding plane tells of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forwarded {
+    /// The answer to an offer.
+    Answer {
+        /// It.
+        sdp: String,
+    },
+    /// A later offer was not taken; the connection stays as it was.
+    Refused,
+    /// Media can flow.
+    Connected,
+    /// Nothing comes from the client any more, or something does again.
+    Reachable {
+        /// Something comes.
+        is_reachable: bool,
+    },
+    /// The connection has ended by itself.
+    Closed {
+        /// Why.
+        code: DroppedCode,
+    },
+    /// A place carries this from now on.
+    Slot(SlotUse),
+    /// Which sizes of something they send are wanted, the smallest first.
+    Wanted {
+        /// Of what.
+        source: Source,
+        /// Each of them.
+        layers: Vec<bool>,
+    },
+    /// Pictures in sight that are not sent to them for now; the whole list.
+    Held {
+        /// Them.
+        tracks: Vec<TrackRef>,
+        /// Why.
+        reason: HeldReason,
+    },
 }

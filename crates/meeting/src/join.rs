@@ -193,6 +193,9 @@ impl Meeting {
             recovering_ms: self.recovery.as_ref().and_then(|recovery| recovery.remaining(now)),
             room: self.room.clone(),
             topology: topology::current(),
+            change: 0,
+            changing: false,
+            reason: fireside_protocol::RouteReason::Size,
             participants,
             chat,
             ice_servers: Vec::new(),
@@ -224,6 +227,7 @@ fn limits(capacity: Capacity) -> Limits {
         chat_chars: count(CHAT_CHARS),
         name_chars: count(NAME_CHARS),
         people: count(capacity.people()),
+        mesh_people: count(capacity.people()),
         ping_interval_ms: PING_INTERVAL_MS,
         resume_window_ms: RESUME_WINDOW_MS,
     }

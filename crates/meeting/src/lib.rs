@@ -12,6 +12,7 @@ pub mod words;
 mod addresses;
 mod chat;
 mod departure;
+mod forwarding;
 mod identity;
 mod join;
 mod participant;
@@ -24,5 +25,5 @@ mod topology;
 #[cfg(test)]
 mod testing;
 
-pub use effect::{CloseReason, ConnectionId, Effect, Entrant, Input, Recipient, ResumeClaim};
+pub use effect::{CloseReason, ConnectionId, Effect, Entrant, Forwarded, Forwarding, Input, Recipient, ResumeClaim, Route};
 pub use meeting::Meeting;

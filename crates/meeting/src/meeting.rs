@@ -92,6 +92,9 @@ impl Meeting {
             Input::SignedOut { account, keep } => self.signed_out(account, keep, effects),
             Input::SessionEnded { session } => self.session_ended(session, effects),
             Input::RoomDeleted => self.room_deleted(effects),
+            Input::Forwarded { participant, path, what } => self.forwarded(participant, path, what, effects),
+            Input::Speaking { participants, speaker } => self.speaking(participants, speaker, effects),
+            Input::Routed { route } => self.routed(now, route, effects),
             Input::Retitled { title } => self.retitled(title, effects),
             Input::Drain => self.drain(now, effects),
             Input::Tick => {}
@@ -129,6 +132,12 @@ impl Meeting {
         match message {
             ClientMessage::Join(_) => refuse(connection, ErrorCode::AlreadyJoined, "join", effects),
             ClientMessage::Signal { to, connection: pair, body } => self.signal(who, connection, Signal { to, connection: pair, body }, effects),
+            // Of use only before `join`; the connection refuses it here.
+            ClientMessage::Prepare { .. } => refuse(connection, ErrorCode::AlreadyJoined, "prepare", effects),
+            ClientMessage::Offer { offer } => self.offer(who, connection, offer, effects),
+            ClientMessage::View { tiles } => self.view(who, connection, tiles, effects),
+            ClientMessage::Settled { change } => self.settled(now, who, change, effects),
+            ClientMessage::Condition { unreachable, strained } => self.condition(now, who, unreachable, strained, effects),
             ClientMessage::Media { media } => self.media(who, media, effects),
             ClientMessage::Chat { id, text } => self.chat(now, rng, who, id, &text, effects),
             ClientMessage::History { before } => effects.push(Effect::LoadHistory { connection, before }),

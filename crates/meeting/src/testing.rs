@@ -73,7 +73,7 @@ impl Table {
                 Effect::Persist { id, message, .. } => self.persists.push((*id, message.clone())),
                 Effect::Close { connection, reason } => self.closed.push((*connection, *reason)),
                 Effect::Gone { participant } => self.gone.push(*participant),
-                Effect::LoadHistory { .. } | Effect::Ended => {}
+                Effect::LoadHistory { .. } | Effect::Forwarding(_) | Effect::Ended => {}
             }
         }
         effects
@@ -176,9 +176,9 @@ pub(crate) fn logged_in(account: u128, session: u128) -> Entrant {
 }
 
 pub(crate) fn named(name: &str) -> Join {
-    Join { name: Some(name.to_owned()), media: MediaState::default(), hand: false, resume: None }
+    Join { name: Some(name.to_owned()), media: MediaState::default(), ..Join::default() }
 }
 
 pub(crate) fn resuming(name: &str, seq: u32) -> Join {
-    Join { resume: Some(Resume { token: "signed".to_owned(), seq, chat_after: None }), ..named(name) }
+    Join { resume: Some(Resume { token: "signed".to_owned(), seq, ..Resume::default() }), ..named(name) }
 }

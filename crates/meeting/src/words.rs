@@ -37,6 +37,8 @@ pub fn error(code: ErrorCode) -> &'static str {
         ErrorCode::SignalToSelf => "A signal goes to somebody else.",
         ErrorCode::UnknownParticipant => "Nobody of this id is in the meeting.",
         ErrorCode::HistoryUnavailable => "Older messages cannot be read now.",
+        ErrorCode::OfferTooLarge => "The offer is too long.",
+        ErrorCode::TooManyTiles => "A view has 64 tiles at most.",
     }
 }
 

@@ -154,7 +154,7 @@ impl World {
     fn input(&mut self, step: Step) -> Option<Input> {
         Some(match step {
             Step::Join { slot, name, account, hand } => {
-                let join = Join { name: Some(name), media: MediaState::default(), hand, resume: None };
+                let join = Join { name: Some(name), media: MediaState::default(), hand, ..Join::default() };
                 Input::Join { connection: self.connection_for(slot), entrant: entrant(account), join, claim: None, chat: ChatPage::default() }
             }
             Step::Resume { slot, who, account, exact, seq, held, earlier } => {
@@ -171,8 +171,8 @@ impl World {
                     1_000_000 + seq
                 };
                 let chat_after = self.views.get(&participant).and_then(|view| view.chats.iter().max().copied());
-                let resume = Resume { token: String::new(), seq, chat_after };
-                let join = Join { name: Some("Back".to_owned()), media: MediaState::default(), hand: false, resume: Some(resume) };
+                let resume = Resume { token: String::new(), seq, chat_after, topology: None };
+                let join = Join { name: Some("Back".to_owned()), media: MediaState::default(), resume: Some(resume), ..Join::default() };
                 let claim = held.then_some(ResumeClaim { participant, from_earlier_run: earlier });
                 Input::Join { connection: self.connection_for(slot), entrant: entrant(account), join, claim, chat: ChatPage::default() }
             }
@@ -229,7 +229,7 @@ impl World {
             Say::Hand { raised } => ClientMessage::Hand { raised },
             Say::Rename { name } => ClientMessage::Rename { name },
             Say::Ping(seq) => ClientMessage::Ping { seq },
-            Say::Join => ClientMessage::Join(Join { name: None, media: MediaState::default(), hand: false, resume: None }),
+            Say::Join => ClientMessage::Join(Join { name: None, media: MediaState::default(), ..Join::default() }),
             Say::Leave => ClientMessage::Leave,
         }
     }

@@ -9,7 +9,7 @@ pub mod media;
 pub mod signal;
 
 pub use id::{ChatId, MessageId, ParseRoomCodeError, ParticipantId, RoomCode, UnixMillis};
-pub use media::{IceServer, MediaState, Topology};
+pub use media::{DroppedCode, HeldReason, IceServer, MediaState, Offer, RouteReason, SlotKind, SlotUse, Source, Strain, Tile, Topology, TrackRef};
 pub use signal::{
     ByeCode, ChatMessage, ChatPage, ClientMessage, DeniedCode, ErrorCode, Join, LeftReason, Limits, Participant, Resume, Resumed, Role, RoomInfo,
     ServerFrame, ServerMessage, SignalBody, Welcome,

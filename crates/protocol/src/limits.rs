@@ -14,10 +14,21 @@ pub const NAME_CHARS: usize = 60;
 pub const CHAT_CHARS: usize = 4000;
 /// Characters of a room's title.
 pub const TITLE_CHARS: usize = 80;
-/// People in one mesh: each sends its picture to seven others, which a laptop still encodes.
-pub const MESH_PEOPLE: usize = 8;
-/// The most that an operator may set instead: beyond it no machine of a participant keeps up.
+/// Bytes of an offer to the server: with four m-lines to send and thirty to receive in, slim ones, it has about half of it.
+pub const OFFER_BYTES: usize = 56 * 1024;
+/// People in one meeting.
+pub const PEOPLE: usize = 100;
+/// The most that an operator may set instead.
+pub const PEOPLE_MOST: usize = 500;
+/// Up to so many are connected peer to peer: each sends its picture to three others, which a phone still encodes.
+pub const MESH_PEOPLE: usize = 4;
+/// The most that an operator may set instead, and the most that fit where media never goes through the server: beyond it no machine of a
+/// participant keeps up.
 pub const MESH_PEOPLE_MOST: usize = 16;
+/// Tiles in one `view`.
+pub const VIEW_TILES: usize = 64;
+/// People in one `condition`.
+pub const CONDITION_PEOPLE: usize = MESH_PEOPLE_MOST;
 /// How long a participant whose connection was lost is kept: longer than a Wi-Fi to mobile switch or a server's restart.
 pub const RESUME_WINDOW_MS: u32 = 20_000;
 /// What one ICE restart of one pair says: a description and its candidates. With two interfaces and both families Chromium was seen to

@@ -4,12 +4,18 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::id::{ChatId, MessageId, ParticipantId, RoomCode, UnixMillis};
-use crate::media::{IceServer, MediaState, Topology};
+use crate::media::{DroppedCode, HeldReason, IceServer, MediaState, Offer, RouteReason, SlotUse, Source, Strain, Tile, Topology, TrackRef};
 
 /// What a client says. Nothing in it names its sender: the server knows who owns the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
+    /// Before `join`, on the pre-join page: open the way to the server, so that it is there when the person joins. Answered by
+    /// `prepared`, and then by `answer` if media goes through the server.
+    Prepare {
+        /// The offer.
+        offer: Offer,
+    },
     /// Enter the meeting, or come back to it. The first message on a connection; answered by `welcome` or `denied`.
     Join(Join),
     /// Hand a session description or a candidate to one other participant.
@@ -21,6 +27,28 @@ pub enum ClientMessage {
         connection: u32,
         /// What it carries.
         body: SignalBody,
+    },
+    /// Connect with the server, or negotiate that connection anew. Answered by `answer` or `dropped`.
+    Offer {
+        /// The offer. A greater `connection` than the one known replaces the peer connection, the same one changes it.
+        offer: Offer,
+    },
+    /// What I show, whole, the most important first: what is not in it is not sent to me.
+    View {
+        /// The tiles in sight, [`VIEW_TILES`](crate::limits::VIEW_TILES) at most.
+        tiles: Vec<Tile>,
+    },
+    /// All that I show and play comes the new way (`topology`): I need the old one no longer.
+    Settled {
+        /// The number of the change.
+        change: u32,
+    },
+    /// How peer-to-peer media is for me, whole; said when it changes.
+    Condition {
+        /// Whom I cannot reach.
+        unreachable: Vec<ParticipantId>,
+        /// What keeps me from sending to each of the others.
+        strained: Option<Strain>,
     },
     /// My microphone, camera or screen went on or off.
     Media {
@@ -61,7 +89,7 @@ pub enum ClientMessage {
 }
 
 /// The first message on a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Join {
     /// The name to be shown by. Guests must give one; with an account it may stay out.
     #[serde(default)]
@@ -77,10 +105,18 @@ pub struct Join {
     #[serde(default)]
     #[ts(optional)]
     pub resume: Option<Resume>,
+    /// Connect with the server at once, if media goes through it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub offer: Option<Offer>,
+    /// The `connection` that was prepared (`prepare`) on this WebSocket, and is up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub prepared: Option<u32>,
 }
 
 /// A claim to be a participant who was here before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Resume {
     /// From the last `welcome`. Opaque to the client.
     pub token: String,
@@ -90,6 +126,10 @@ pub struct Resume {
     #[serde(default)]
     #[ts(optional)]
     pub chat_after: Option<MessageId>,
+    /// How media travelled: a server that was restarted goes on with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub topology: Option<Topology>,
 }
 
 /// What one participant hands another to build their peer connection (RFC 8829, RFC 8838).
@@ -187,6 +227,67 @@ pub enum ServerMessage {
         /// The room as it is now.
         room: RoomInfo,
     },
+    /// How media travels from now on.
+    Topology {
+        /// How.
+        topology: Topology,
+        /// Counts the changes of this meeting.
+        change: u32,
+        /// The change is under way: keep the old way until this message comes again without it. Say `settled` once you do not need it.
+        #[serde(default, skip_serializing_if = "is_false")]
+        #[ts(optional, as = "Option<bool>")]
+        changing: bool,
+        /// Why.
+        reason: RouteReason,
+    },
+    /// Whether the way that was prepared is of use. Answers `prepare`.
+    Prepared {
+        /// How media travels in the meeting; `server`: `answer` follows.
+        topology: Topology,
+    },
+    /// The server's answer to an `offer`.
+    Answer {
+        /// Which peer connection it belongs to.
+        connection: u32,
+        /// The session description.
+        sdp: String,
+    },
+    /// The peer connection with the server has ended, or did not begin.
+    Dropped {
+        /// Which.
+        connection: u32,
+        /// Why.
+        code: DroppedCode,
+    },
+    /// What the places in which you receive carry from now on; places that are not named stay as they were. Everything after `answer`
+    /// to a new connection and after `welcome`: places that are not named carry nothing.
+    Slots {
+        /// Which peer connection.
+        connection: u32,
+        /// The places.
+        slots: Vec<SlotUse>,
+    },
+    /// Who speaks, as the server hears it. Only while media goes through it.
+    Speaking {
+        /// Everyone who does.
+        participants: Vec<ParticipantId>,
+        /// The one to look at; stays for a while when they fall silent.
+        speaker: Option<ParticipantId>,
+    },
+    /// Which sizes of what you send are of use to anybody: others need not be encoded.
+    Wanted {
+        /// Of what.
+        source: Source,
+        /// For each size that was offered, the smallest first.
+        layers: Vec<bool>,
+    },
+    /// Pictures in sight that are not sent to you for now; the whole list.
+    Held {
+        /// Them.
+        tracks: Vec<TrackRef>,
+        /// Why.
+        reason: HeldReason,
+    },
     /// A session description or candidate from another participant.
     Signal {
         /// Who sent it; set by the server.
@@ -260,6 +361,16 @@ pub struct Welcome {
     pub room: RoomInfo,
     /// How media travels.
     pub topology: Topology,
+    /// How often that has changed in this meeting.
+    #[serde(default)]
+    pub change: u32,
+    /// It is changing now. Who comes in anew needs the new way alone.
+    #[serde(default, skip_serializing_if = "is_false")]
+    #[ts(optional, as = "Option<bool>")]
+    pub changing: bool,
+    /// Why it travels so.
+    #[serde(default)]
+    pub reason: RouteReason,
     /// Everyone, you included, in the order they came. Empty when `resumed` is `replayed`.
     pub participants: Vec<Participant>,
     /// The end of the conversation, oldest first; when coming back by `snapshot`, what followed `chat_after`.
@@ -384,6 +495,9 @@ pub struct Limits {
     pub name_chars: u32,
     /// People in the meeting.
     pub people: u32,
+    /// Up to so many are connected peer to peer.
+    #[serde(default)]
+    pub mesh_people: u32,
     /// Say `ping` this often.
     pub ping_interval_ms: u32,
     /// A lost connection's participant is kept this long.
@@ -446,6 +560,10 @@ pub enum ErrorCode {
     UnknownParticipant,
     /// History could not be read now.
     HistoryUnavailable,
+    /// An offer to the server that is too long.
+    OfferTooLarge,
+    /// More tiles than a client can show.
+    TooManyTiles,
 }
 
 /// Why the server ends a connection.

@@ -33,5 +33,5 @@ pub use offer::Refused;
 pub use packet::{Datagram, Endpoint, Transmit};
 pub use peer::{Broken, Identity, Random};
 pub use router::{Look, VOICES};
-pub use shard::{Command, Counts, Ended, Event, Shard};
+pub use shard::{Command, Counts, Ended, Event, Shard, Strain};
 pub use track::{Kind, PeerId, RoomId, Slot, Source, Track};

@@ -45,12 +45,22 @@ const TELL: u64 = 8;
 pub enum Command {
     /// Somebody comes, with their offer. Answered by [`Event::Answer`] or [`Event::Closed`].
     Admit {
-        /// To which call.
-        room: RoomId,
+        /// To which call. `None`: they wait at the door; their connection is made, nothing is forwarded to or from them, until
+        /// [`Command::Enter`].
+        room: Option<RoomId>,
         /// Who. Nobody else may have this number.
         peer: PeerId,
         /// The offer, as in [`crate::offer`].
         offer: String,
+        /// What they may send.
+        may_send: Vec<Source>,
+    },
+    /// Somebody who waited comes in.
+    Enter {
+        /// To which call.
+        room: RoomId,
+        /// Who.
+        peer: PeerId,
         /// What they may send.
         may_send: Vec<Source>,
     },
@@ -87,11 +97,29 @@ pub enum Command {
         /// Who.
         peer: PeerId,
     },
+    /// The thread has too much to do, or no longer.
+    Strain(Strain),
     /// A stream (TCP) has ended.
     StreamEnded {
         /// Where it came from.
         from: std::net::SocketAddr,
     },
+}
+
+/// What is left out while the thread has too much to do. Sound never is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Strain {
+    /// Nothing.
+    #[default]
+    None,
+    /// Pictures larger than the middle size.
+    Large,
+    /// Pictures larger than the smallest size, screens aside.
+    Middle,
+    /// All pictures but those of screens, and of who speaks or is pinned, in their smallest size.
+    Most,
+    /// All pictures.
+    Pictures,
 }
 
 /// What the server is told.
@@ -145,6 +173,15 @@ pub enum Event {
         track: Track,
         /// For each layer, the smallest first.
         layers: Vec<bool>,
+    },
+    /// Pictures in somebody's view that are not sent to them for now; the whole list. For want of their line, or by [`Strain`].
+    Held {
+        /// Whose view.
+        peer: PeerId,
+        /// What.
+        tracks: Vec<Track>,
+        /// It is the thread that has too much to do, not the line.
+        is_strain: bool,
     },
     /// Who speaks in a call.
     Speaking {
@@ -288,7 +325,8 @@ impl Shard {
     /// Does what the server wants.
     pub fn command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Admit { room, peer, offer, may_send } => self.admit(now, room, peer, &offer, may_send),
+            Command::Admit { room: Some(room), peer, offer, may_send } => self.admit(now, room, peer, &offer, may_send),
+            Command::Admit { room: None, .. } | Command::Enter { .. } | Command::Strain(_) => {}
             Command::Renegotiate { peer, offer } => self.renegotiate(now, peer, &offer),
             Command::View { peer, mut view } => {
                 view.truncate(VIEW);

@@ -307,9 +307,15 @@ impl Client {
         let Some(connection) = connection else { return self.retry(now, tries, rng) };
         self.link = Link::Opening { connection, until: now + ATTEMPT_MS, tries };
         let chat_after = self.chat.keys().next_back().copied();
-        let resume = self.identity.as_ref().map(|identity| Resume { token: identity.token.clone(), seq: identity.seq, chat_after });
+        let resume = self.identity.as_ref().map(|identity| Resume { token: identity.token.clone(), seq: identity.seq, chat_after, topology: None });
         self.said = (self.name.clone(), self.media, self.hand);
-        acts.push(Act::Say(ClientMessage::Join(Join { name: Some(self.name.clone()), media: self.media, hand: self.hand, resume })));
+        acts.push(Act::Say(ClientMessage::Join(Join {
+            name: Some(self.name.clone()),
+            media: self.media,
+            hand: self.hand,
+            resume,
+            ..Join::default()
+        })));
     }
 
     /// The connection is gone.
@@ -470,6 +476,15 @@ impl Client {
             ServerMessage::Error { code, about, .. } => self.refused(*code, about.as_deref(), now),
             ServerMessage::Room { room } => self.title.clone_from(&room.title),
             ServerMessage::History { .. } | ServerMessage::IceServers { .. } | ServerMessage::Pong => {}
+            // The simulation of media through the server comes with it.
+            ServerMessage::Topology { .. }
+            | ServerMessage::Prepared { .. }
+            | ServerMessage::Answer { .. }
+            | ServerMessage::Dropped { .. }
+            | ServerMessage::Slots { .. }
+            | ServerMessage::Speaking { .. }
+            | ServerMessage::Wanted { .. }
+            | ServerMessage::Held { .. } => {}
             ServerMessage::Welcome(_) | ServerMessage::Denied { .. } | ServerMessage::Bye { .. } => panic!("not here: {message:?}"),
         }
     }

@@ -273,7 +273,7 @@ impl Server {
                 let Some(process) = &mut self.process else { return };
                 assert!(process.taken_back.insert(participant), "{participant} is gone twice");
             }
-            Effect::Ended => {}
+            Effect::Forwarding(_) | Effect::Ended => {}
         }
     }
 

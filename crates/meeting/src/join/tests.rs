@@ -274,7 +274,7 @@ fn coming_back_by_snapshot_brings_only_the_messages_that_are_new() {
     let [ada, bo, _] = table.three();
     let kept: Vec<ChatMessage> = (0..3).map(|number| table.chat(bo, number, "hello")).collect();
     table.drop_connection(ada.connection);
-    let resume = Resume { token: String::new(), seq: 9999, chat_after: Some(kept[1].id) };
+    let resume = Resume { token: String::new(), seq: 9999, chat_after: Some(kept[1].id), ..Resume::default() };
     let claim = ResumeClaim { participant: ada.id, from_earlier_run: false };
     let back = table.arrive(9, Join { resume: Some(resume), ..named("Ada") }, guest(), Some(claim), ChatPage::default());
     assert_eq!(table.welcome_on(back).chat.messages, kept[2..]);
@@ -288,7 +288,7 @@ fn after_a_restart_messages_sort_behind_those_before_though_the_clock_was_set_ba
     let kept = before.chat(ada, 1, "before");
     for page in [vec![kept.clone()], vec![]] {
         let mut table = Table::with_recovery(Some(START.plus_millis(20_000)));
-        let resume = Resume { token: String::new(), seq: 9, chat_after: page.is_empty().then_some(kept.id) };
+        let resume = Resume { token: String::new(), seq: 9, chat_after: page.is_empty().then_some(kept.id), ..Resume::default() };
         let claim = ResumeClaim { participant: ada.id, from_earlier_run: true };
         let chat = ChatPage { messages: page, more: false };
         let connection = table.arrive(1, Join { resume: Some(resume), ..named("Ada") }, guest(), Some(claim), chat);
@@ -301,7 +301,7 @@ fn after_a_restart_messages_sort_behind_those_before_though_the_clock_was_set_ba
 fn a_client_that_claims_to_know_the_far_future_moves_nothing() {
     let mut table = Table::new();
     let future = MessageId(uuid::Uuid::from_u128(0x0300_0000_0000_7000_8000_0000_0000_0000));
-    let resume = Resume { token: String::new(), seq: 0, chat_after: Some(future) };
+    let resume = Resume { token: String::new(), seq: 0, chat_after: Some(future), ..Resume::default() };
     table.arrive(1, Join { resume: Some(resume), ..named("Eve") }, guest(), None, ChatPage::default());
     let ada = table.seat(2, "Ada");
     assert!(table.chat(ada, 1, "now").id < future);

@@ -12,14 +12,15 @@ pub(crate) type Named<T> = (&'static str, T);
 
 pub(crate) fn client() -> Vec<Named<ClientMessage>> {
     vec![
-        ("join", ClientMessage::Join(Join { name: Some("Bo".to_owned()), media: on(true, true), hand: false, resume: None })),
+        ("join", ClientMessage::Join(Join { name: Some("Bo".to_owned()), media: on(true, true), hand: false, ..Join::default() })),
         (
             "join_again",
             ClientMessage::Join(Join {
                 name: Some("Bo".to_owned()),
                 media: on(true, false),
                 hand: true,
-                resume: Some(Resume { token: "fTEuAZ3...".to_owned(), seq: 41, chat_after: Some(message(1).id) }),
+                resume: Some(Resume { token: "fTEuAZ3...".to_owned(), seq: 41, chat_after: Some(message(1).id), topology: None }),
+                ..Join::default()
             }),
         ),
         ("signal", ClientMessage::Signal { to: bo(), connection: 1, body: offer() }),
@@ -80,6 +81,9 @@ fn welcome() -> Welcome {
         recovering_ms: None,
         room: room(),
         topology: Topology::Mesh,
+        change: 0,
+        changing: false,
+        reason: fireside_protocol::RouteReason::Size,
         participants: vec![participant_ada(), participant_bo()],
         chat: ChatPage { messages: vec![message(1)], more: true },
         ice_servers: ice_servers(1_795_392_660, "pX4sQy1Zt6Vn0hKc3gRw8bJm5fU="),
@@ -90,7 +94,8 @@ fn welcome() -> Welcome {
         limits: Limits {
             chat_chars: CHAT_CHARS as u32,
             name_chars: NAME_CHARS as u32,
-            people: MESH_PEOPLE as u32,
+            people: fireside_protocol::limits::PEOPLE as u32,
+            mesh_people: MESH_PEOPLE as u32,
             ping_interval_ms: PING_INTERVAL_MS,
             resume_window_ms: RESUME_WINDOW_MS,
         },

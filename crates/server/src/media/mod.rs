@@ -9,6 +9,7 @@ mod ask;
 mod counts;
 mod demux;
 mod desk;
+pub mod forwarding;
 mod gather;
 mod ice;
 mod relay;

@@ -24,6 +24,7 @@ impl Host {
                 }
                 Effect::Close { connection, reason } => self.close(connection, reason),
                 Effect::Gone { participant } => self.gone(participant),
+                Effect::Forwarding(_) => {}
                 // The host looks for it itself: whether to end is decided once everything else was done.
                 Effect::Ended => {}
             }

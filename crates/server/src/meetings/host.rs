@@ -273,7 +273,7 @@ mod tests {
         let ServerMessage::Bye { code: ByeCode::Restarting, .. } = next(&ann.outbox).await else { panic!("no good-bye") };
         assert_eq!(meetings.people_in(&faulty.code).await, 0);
 
-        let resume = Resume { token: ann.welcome.resume_token.clone(), seq: 0, chat_after: None };
+        let resume = Resume { token: ann.welcome.resume_token.clone(), seq: 0, chat_after: None, topology: None };
         let again = Guest::join(&meetings, &faulty, Some(resume)).await;
         assert_eq!((again.welcome.you, again.welcome.resumed), (ann.welcome.you, Resumed::Snapshot));
         assert!(again.welcome.recovering_ms.is_some());
@@ -298,7 +298,7 @@ mod tests {
                 outbox: outbox.clone(),
                 login: None,
                 entrant: Entrant { account: None, session: None, role: Role::Guest, account_name: None },
-                join: Join { name: Some("Ann".to_owned()), media: MediaState::default(), hand: false, resume },
+                join: Join { name: Some("Ann".to_owned()), media: MediaState::default(), hand: false, resume, ..Join::default() },
                 claims,
                 chat: ChatPage::default(),
                 came_by: CameBy::default(),

@@ -36,7 +36,12 @@ pub(super) fn read(text: &str) -> Result<ClientMessage, Refusal> {
 pub(super) fn about(message: &ClientMessage) -> String {
     let kind = match message {
         ClientMessage::Chat { id, .. } => return id.0.to_string(),
+        ClientMessage::Prepare { .. } => "prepare",
         ClientMessage::Join(_) => "join",
+        ClientMessage::Offer { .. } => "offer",
+        ClientMessage::View { .. } => "view",
+        ClientMessage::Settled { .. } => "settled",
+        ClientMessage::Condition { .. } => "condition",
         ClientMessage::Signal { .. } => "signal",
         ClientMessage::Media { .. } => "media",
         ClientMessage::History { .. } => "history",

@@ -184,7 +184,7 @@ fn sdp_of_every_size() {
     ];
     for (index, offer) in (1..).zip(offers) {
         let peer = PeerId(index);
-        world.shard.command(world.now, Command::Admit { room: RoomId(9), peer, offer, may_send: Source::ALL.to_vec() });
+        world.shard.command(world.now, Command::Admit { room: Some(RoomId(9)), peer, offer, may_send: Source::ALL.to_vec() });
         let refused = |event: Option<Event>| matches!(event, Some(Event::Closed { peer: refused, why: Ended::Refused(_) }) if refused == peer);
         assert!(refused(world.shard.poll_event()), "{index}");
     }
@@ -208,7 +208,7 @@ fn the_same_number_twice() {
     let mut world = World::new(48);
     world.join(|client| client, Line::good());
     let offer = "x".to_owned();
-    world.shard.command(world.now, Command::Admit { room: RoomId(2), peer: PeerId(1), offer, may_send: Vec::new() });
+    world.shard.command(world.now, Command::Admit { room: Some(RoomId(2)), peer: PeerId(1), offer, may_send: Vec::new() });
     assert_eq!(world.shard.poll_event(), Some(Event::Closed { peer: PeerId(1), why: Ended::NoPlace }));
     world.connect_all();
 }

@@ -77,7 +77,7 @@ impl World {
         self.up.push(line);
         self.down.push(line);
         let offer = self.clients.last_mut().unwrap().offer(3, 4);
-        self.command(Command::Admit { room: ROOM, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
+        self.command(Command::Admit { room: Some(ROOM), peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
         self.clients.len() - 1
     }
 
@@ -88,7 +88,7 @@ impl World {
         self.up.push(Line::good());
         self.down.push(Line::good());
         let offer = change(self.clients.last_mut().unwrap().offer(3, 4));
-        self.command(Command::Admit { room: ROOM, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
+        self.command(Command::Admit { room: Some(ROOM), peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
         self.clients.len() - 1
     }
 

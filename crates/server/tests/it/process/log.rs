@@ -128,7 +128,7 @@ async fn in_the_call(process: &Process, cookie: &str, code: &str, canaries: &mut
     guest.is_alive().await;
     // Comes back, and somebody tries with what is no token.
     drop(guest);
-    let resume = |token: &str| Some(Resume { token: token.to_owned(), seq: 0, chat_after: None });
+    let resume = |token: &str| Some(Resume { token: token.to_owned(), seq: 0, chat_after: None, topology: None });
     let mut guest = enter(None, resume(&to_guest.resume_token)).await;
     let back = guest.welcome().await;
     assert_eq!(back.you, to_guest.you);

@@ -285,7 +285,13 @@ impl Client {
 
 /// What a page says first.
 pub(crate) fn join(name: Option<&str>, resume: Option<Resume>) -> Join {
-    Join { name: name.map(str::to_owned), media: MediaState { microphone: true, camera: false, screen: false }, hand: false, resume }
+    Join {
+        name: name.map(str::to_owned),
+        media: MediaState { microphone: true, camera: false, screen: false },
+        hand: false,
+        resume,
+        ..Join::default()
+    }
 }
 
 pub(crate) fn offer(to: ParticipantId, sdp: &str) -> ClientMessage {

@@ -73,7 +73,7 @@ async fn who_missed_too_much_gets_the_state_as_it_is() {
     }
     let id = ann.chat("after").await;
     ann.ack(id).await;
-    let resume = Resume { token: to_ben.resume_token.clone(), seq, chat_after: Some(before.id) };
+    let resume = Resume { token: to_ben.resume_token.clone(), seq, chat_after: Some(before.id), topology: None };
     let (mut ben, back) = come_back_with(&server, &room, None, resume).await.expect("back");
     assert_eq!((back.you, back.resumed, back.participants.len()), (to_ben.you, Resumed::Snapshot, 2));
     let texts: Vec<_> = back.chat.messages.iter().map(|message| message.text.as_str()).collect();
@@ -98,7 +98,7 @@ async fn a_gap_in_the_conversation_is_marked() {
         let id = ann.chat(&format!("{long}{number}")).await;
         ann.ack(id).await;
     }
-    let resume = Resume { token: to_ben.resume_token.clone(), seq: 0, chat_after: Some(before.id) };
+    let resume = Resume { token: to_ben.resume_token.clone(), seq: 0, chat_after: Some(before.id), topology: None };
     let (_, back) = come_back_with(&server, &room, None, resume).await.expect("back");
     assert_eq!((back.resumed, back.chat.messages.len(), back.chat.more), (Resumed::Snapshot, 100, true));
     assert!(back.chat.messages[99].text.ends_with("x259"));
@@ -150,7 +150,7 @@ async fn no_token_but_ones_own_brings_anybody_back() {
         ("an account's, with another", &to_mia.resume_token, Some(&zoe)),
         ("an account's, of another log-in", &to_mia.resume_token, Some(&Member::logged_in(&room.store, mia.account.clone()).await)),
     ] {
-        let resume = Resume { token: token.to_owned(), seq: 0, chat_after: None };
+        let resume = Resume { token: token.to_owned(), seq: 0, chat_after: None, topology: None };
         assert_eq!(come_back_with(&server, &room, member, resume).await.err(), Some(DeniedCode::ResumeRefused), "{what}");
     }
     // None of that took anything from those it named: they still come back.
@@ -176,10 +176,10 @@ async fn a_token_that_has_expired_or_has_another_key_is_refused() {
         ("of another key", Signer::new(&[0; 32]).sign(&claims, UnixMillis(now()))),
         ("of another role", Signer::new(&key).sign(&Claims { role: Role::Host, ..claims }, UnixMillis(now()))),
     ] {
-        let resume = Resume { token, seq: 0, chat_after: None };
+        let resume = Resume { token, seq: 0, chat_after: None, topology: None };
         assert_eq!(come_back_with(&server, &room, None, resume).await.err(), Some(DeniedCode::ResumeRefused), "{what}");
     }
-    let resume = Resume { token: Signer::new(&key).sign(&claims, UnixMillis(now() - day + 60_000)), seq: 0, chat_after: None };
+    let resume = Resume { token: Signer::new(&key).sign(&claims, UnixMillis(now() - day + 60_000)), seq: 0, chat_after: None, topology: None };
     assert!(come_back_with(&server, &room, None, resume).await.is_ok(), "the same in its time");
 }
 
@@ -243,7 +243,7 @@ pub(super) async fn come_back(
     welcome: &Welcome,
     seq: u32,
 ) -> Result<(Client, Welcome), DeniedCode> {
-    come_back_with(server, room, member, Resume { token: welcome.resume_token.clone(), seq, chat_after: None::<MessageId> }).await
+    come_back_with(server, room, member, Resume { token: welcome.resume_token.clone(), seq, chat_after: None::<MessageId>, topology: None }).await
 }
 
 pub(super) async fn come_back_with(server: &Server, room: &Room, member: Option<&Member>, resume: Resume) -> Result<(Client, Welcome), DeniedCode> {

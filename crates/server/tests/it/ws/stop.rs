@@ -62,7 +62,7 @@ async fn chat_is_neither_lost_nor_doubled_by_restarts() {
                 newest = newest.max(Some(message.id));
             }
         }
-        let resume = Resume { token: welcome.resume_token.clone(), seq: ann.seq, chat_after: newest };
+        let resume = Resume { token: welcome.resume_token.clone(), seq: ann.seq, chat_after: newest, topology: None };
         (ann, welcome) = come_back_with(&server, &room, None, resume).await.expect("back");
         // What was not acknowledged is sent again under its name.
         for (id, text) in said {
