@@ -263,6 +263,7 @@ impl World {
                     assert!(self.admitted.contains(participant), "gone, but was never let in");
                     assert!(self.taken_back.insert(*participant), "gone twice");
                 }
+                Effect::Forwarding(_) => {}
                 Effect::Ended => assert!(effects.ends_with(&[Effect::Ended])),
             }
         }
