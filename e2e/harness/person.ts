@@ -23,7 +23,7 @@ interface Probe {
   routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;
   watching(name: string): number;
-  watched(name: string): { longest: number; ended: number; frames: number; wavered: string[] } | null;
+  watched(name: string): Promise<{ longest: number; ended: number; frames: number; wavered: string[] } | null>;
   people(): string[];
   /** What devices the page has asked for, each time: `audio`, `video` or `audio video`. */
   asked(): string[];

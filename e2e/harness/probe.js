@@ -180,7 +180,7 @@
     );
   }
 
-  /** @typedef {{ last: number, frames: number, longest: number, ended: number, total: number, wavered: string[], stop: () => void }} State */
+  /** @typedef {{ last: number, frames: number, longest: number, ended: number, total: number, wavered: string[], moved: () => void, stop: () => void }} State */
   /** @type {Map<string, State>} */
   const watches = new Map();
 
@@ -195,6 +195,7 @@
       ended: 0,
       total: 0,
       wavered: [],
+      moved: () => undefined,
       stop: () => undefined,
     };
     const waver = () => state.wavered.push(path?.connectionState ?? "none");
@@ -208,6 +209,7 @@
       if (still > state.longest) Object.assign(state, { longest: still, ended: Date.now() });
       state.total += more;
       Object.assign(state, { frames: now, last: performance.now() });
+      state.moved();
     }, 100);
     state.stop = () => {
       clearInterval(timer);
@@ -222,10 +224,17 @@
     return watches.get(name)?.total ?? 0;
   }
 
-  /** Ends the watch: the longest standstill in ms and when it ended (0: it has not), the frames that were decoded, what the connection
-   * went through. @param {string} name */
-  function watched(name) {
+  /** A picture that still stands after this is not waited for. */
+  const STANDS_MS = 30_000;
+
+  /** Ends the watch with the next frame, so that no standstill is cut short: the longest one in ms and when it ended (0: it has not), the
+   * frames that were decoded, what the connection went through. @param {string} name */
+  async function watched(name) {
     const state = watches.get(name);
+    await new Promise((resolve) => {
+      if (state) state.moved = () => resolve(undefined);
+      setTimeout(resolve, state ? STANDS_MS : 0);
+    });
     state?.stop();
     watches.delete(name);
     if (!state) return null;
