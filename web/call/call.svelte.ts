@@ -215,6 +215,8 @@ const refusals: Record<ErrorCode, string> = {
   not_joined: "refused-version",
   already_joined: "refused-version",
   signal_too_large: "refused-media",
+  offer_too_large: "refused-media",
+  too_many_tiles: "refused-version",
   signal_to_self: "refused-media",
   frame_too_large: "refused-too-long",
   rate_limited: "refused-rate",

@@ -1,12 +1,14 @@
 // The page's life: before the call, in it, after it. Owns what outlives a single call: the devices, the choices, the notices.
-import { joinRoom, missingSupport, type EndReason, type JoinError, type JoinOptions, type Room } from "../sdk";
-import { Call } from "./call.svelte";
+import { missingSupport, type EndReason, type JoinError, type JoinOptions, type Room } from "../sdk";
+import type { Call } from "./call.svelte";
 import { Notices } from "./notices/notices.svelte";
 import type { Page } from "./page";
 import { Inputs } from "./settings/inputs.svelte";
 import { Preferences } from "./settings/preferences.svelte";
 
-export type Phase = { kind: "prejoin" } | { kind: "call"; call: Call } | { kind: "ended"; reason: EndReason };
+type InCall = typeof import("./incall");
+
+export type Phase = { kind: "prejoin" } | { kind: "call"; call: Call; View: InCall["CallView"] } | { kind: "ended"; reason: EndReason };
 
 export class Visit {
   phase = $state.raw<Phase>({ kind: "prejoin" });
@@ -24,7 +26,7 @@ export class Visit {
   constructor(
     readonly page: Page,
     /** How a call is entered; the preview page puts its own here. */
-    private readonly enter: (options: JoinOptions) => Promise<Room> = joinRoom,
+    private readonly enter?: (options: JoinOptions) => Promise<Room>,
   ) {
     this.name = this.preferences.name;
   }
@@ -35,7 +37,10 @@ export class Visit {
 
   /** Opens the devices; returns what stops watching them. */
   begin(): () => void {
-    return this.tooOld ? () => {} : this.inputs.begin();
+    if (this.tooOld) return () => {};
+    const stop = this.inputs.begin();
+    void this.#prepare().catch(() => undefined);
+    return stop;
   }
 
   async join(): Promise<void> {
@@ -45,14 +50,15 @@ export class Visit {
     const { microphone, camera } = this.inputs;
     if (!this.page.signed_in) this.preferences.set({ name: this.name.trim() });
     try {
-      const room = await this.enter({
+      const { Call, CallView, joinRoom } = await incall();
+      const room = await (this.enter ?? joinRoom)({
         code: this.page.code,
         ...(this.page.signed_in ? {} : { name: this.name.trim() }),
         microphone: microphone.track,
         camera: camera.track,
       });
       const call = new Call(room, this.inputs, this.preferences, this.notices, (reason) => this.#ended(call, reason));
-      this.phase = { kind: "call", call };
+      this.phase = { kind: "call", call, View: CallView };
     } catch (error) {
       this.error = (error as Partial<JoinError>).code ?? "unreachable";
     } finally {
@@ -74,6 +80,12 @@ export class Visit {
     if (this.phase.kind === "call") void this.phase.call.leave();
   }
 
+  /** While the person looks at themselves: what a call needs is loaded, so that joining does not wait for it. */
+  async #prepare(): Promise<void> {
+    await idle();
+    await incall();
+  }
+
   #ended(call: Call, reason: EndReason): void {
     call.close();
     // Who changed it during the call comes back with it.
@@ -81,4 +93,13 @@ export class Visit {
     this.inputs.stop();
     this.phase = { kind: "ended", reason };
   }
+}
+
+const incall = () => import("./incall");
+
+/** When the page has nothing better to do. */
+function idle(): Promise<unknown> {
+  return new Promise((resolve) =>
+    "requestIdleCallback" in globalThis ? requestIdleCallback(resolve, { timeout: 2000 }) : setTimeout(resolve, 200),
+  );
 }
