@@ -24,7 +24,7 @@ impl Host {
                 }
                 Effect::Close { connection, reason } => self.close(connection, reason),
                 Effect::Gone { participant } => self.gone(participant),
-                Effect::Forwarding(_) => {}
+                Effect::Forwarding(wanted) => self.usher.carry_out(wanted, &mut self.consequences),
                 // The host looks for it itself: whether to end is decided once everything else was done.
                 Effect::Ended => {}
             }

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
 
+use super::forwarding::Usher;
 use super::keeper::Keeper;
 use super::relay::Rounds;
 use super::{Envelope, Joining, Login, Meetings, now, until};
@@ -32,6 +33,8 @@ pub(super) struct Host {
     pub(super) run: u64,
     pub(super) members: HashMap<ConnectionId, Member>,
     pub(super) keeper: Keeper,
+    /// Media that goes through the server.
+    pub(super) usher: Usher,
     /// What the carrying-out of effects led to, to be handled next.
     pub(super) consequences: VecDeque<Input>,
     meeting: Meeting,
@@ -83,6 +86,7 @@ impl Host {
         Self {
             keeper: Keeper::new(meetings.shared.store.clone(), room.id),
             meeting: Meeting::new(info, now(), recovering_until).for_people(meetings.shared.people).relay_only(meetings.shared.media.relay_only()),
+            usher: Usher::new(meetings.shared.media.clone()),
             rounds: Rounds::new(meetings.shared.pace),
             alarm: Alarm { set_for: None, sleep: Box::pin(tokio::time::sleep_until(Instant::now())) },
             room: room.id,
@@ -126,6 +130,7 @@ impl Host {
             // All senders are gone only after the registry dropped the meeting, which this task does itself.
             Some(envelope) = self.inbox.recv() => envelope,
             answer = self.keeper.next() => Envelope::Input(answer),
+            told = self.usher.next() => Envelope::Told(told),
             round = self.rounds.next() => Envelope::Round(round),
             () = self.alarm.sleep.as_mut(), if self.alarm.set_for.is_some() => {
                 self.alarm.set_for = None;
@@ -147,6 +152,10 @@ impl Host {
                     _ if drained => Course::Drained,
                     course => course,
                 }
+            }
+            Envelope::Told(told) => {
+                self.usher.hear(told, &mut self.consequences);
+                self.settle()
             }
             Envelope::Round(round) => self.round(round),
             #[cfg(test)]

@@ -4,6 +4,7 @@
 //! room together). What it refuses to know: how a meeting works inside, and what a WebSocket is.
 
 mod effects;
+mod forwarding;
 mod host;
 mod keeper;
 mod logins;
@@ -24,6 +25,7 @@ use tokio::sync::{mpsc, watch};
 use uuid::Uuid;
 
 use crate::auth::token::{Claims, Signer};
+use crate::media::forwarding::Told;
 use crate::media::{CameBy, Media};
 use crate::metrics::METRICS;
 use crate::shutdown;
@@ -138,6 +140,7 @@ pub struct Joining {
 enum Envelope {
     Join(Box<Joining>),
     Input(Input),
+    Told(Told),
     Round(relay::Round),
     #[cfg(test)]
     Fault,

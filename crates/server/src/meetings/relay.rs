@@ -72,6 +72,7 @@ impl Host {
         if round.renews {
             self.renew();
         }
+        self.usher.look_around();
         self.settle()
     }
 
