@@ -31,6 +31,8 @@ export interface Options extends BrowserContextOptions {
 }
 
 interface Fixtures {
+  /** Further settings of the server, as the command line has them, with blanks between them; for `test.use`. */
+  settings: string;
   server: Server;
   watch: Watch;
   people: People;
@@ -52,8 +54,10 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: "worker" },
   ],
 
-  server: async ({}, use, info) => {
-    const server = await Server.start();
+  settings: ["", { option: true }],
+
+  server: async ({ settings }, use, info) => {
+    const server = await Server.start(...settings.split(" ").filter(Boolean));
     await use(server);
     await server.stop();
     if (info.status !== info.expectedStatus) await info.attach("server", { body: server.said, contentType: "text/plain" });

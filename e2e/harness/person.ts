@@ -17,13 +17,17 @@ export interface Route {
 
 interface Probe {
   pixel(name: string): number[] | null;
-  tone(name: string, ms: number): Promise<{ hz: number; db: number } | null>;
+  tones(name: string, ms: number): Promise<{ hz: number; db: number }[]>;
   frames(name: string): Promise<number>;
   sent(): Promise<{ frames: number; audioBytes: number }>;
   routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;
   watching(name: string): number;
   watched(name: string): Promise<{ longest: number; ended: number; frames: number; wavered: string[] } | null>;
+  size(name: string): Promise<{ width: number; height: number; tile: number }>;
+  show(whom: [name: string, colour: Colour]): void;
+  shown(name: string): number;
+  showed(name: string): { longest: number; frames: number; wrong: string[] } | null;
   people(): string[];
   /** What devices the page has asked for, each time: `audio`, `video` or `audio video`. */
   asked(): string[];
@@ -125,8 +129,8 @@ export class Person<T extends Tab = Tab> {
   /** Waits until the loudest that comes from somebody is this tone. */
   async hears(name: string, hz: number): Promise<void> {
     const heard = async () => {
-      const tone = await this.tab.evaluate((who) => window.probe.tone(who, 1200), name);
-      return tone === null || tone.db < -60 ? NaN : Math.abs(tone.hz - hz);
+      const tones = await this.tab.evaluate((who) => window.probe.tones(who, 1200), name);
+      return Math.min(...tones.filter(({ db }) => db > -60).map((tone) => Math.abs(tone.hz - hz)));
     };
     await expect.poll(heard, { message: `${this.name} hears ${hz} Hz from ${name}`, timeout: 20_000 }).toBeLessThan(25);
   }

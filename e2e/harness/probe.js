@@ -92,20 +92,24 @@
   }
 
   /**
-   * The loudest frequency of a participant's sound within `ms`, in Hz, and its level in dB; null when nothing is played. Recorded
-   * and decoded, since an AudioContext does not run on a machine without any sound device.
+   * The loudest frequency of each sound that is played within `ms` of those that come by the connection of a participant's picture, in Hz,
+   * and its level in dB. Peer to peer that is theirs alone. Recorded and decoded, since an AudioContext does not run on a machine without
+   * any sound device.
    * @param {string} name @param {number} ms
    */
-  async function tone(name, ms) {
-    const track = connection(name)
-      ?.getReceivers()
-      .map((receiver) => receiver.track)
-      .find((one) => one.kind === "audio" && one.readyState === "live");
-    if (!track || !isPlayed(track)) return null;
+  async function tones(name, ms) {
+    const tracks = (connection(name)?.getReceivers() ?? []).map((receiver) => receiver.track);
+    const played = tracks.filter((one) => one.kind === "audio" && one.readyState === "live" && one.enabled && isPlayed(one));
+    const found = await Promise.all(played.map((track) => tone(track, ms)));
+    return found.filter((one) => one !== null);
+  }
+
+  /** @param {MediaStreamTrack} track @param {number} ms */
+  async function tone(track, ms) {
     const recorded = await record(track, ms);
     if (recorded.size === 0) return null;
-    const sound = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(await recorded.arrayBuffer());
-    return loudest(sound.getChannelData(0));
+    const sound = await new OfflineAudioContext(1, RATE, RATE).decodeAudioData(await recorded.arrayBuffer()).catch(() => null);
+    return sound && loudest(sound.getChannelData(0));
   }
 
   const RATE = 48_000;
@@ -144,11 +148,24 @@
     return found;
   }
 
-  /** Frames of a participant's picture decoded so far. @param {string} name */
+  /** Frames of a participant's picture decoded so far, by the connection that brings it now. @param {string} name */
   async function frames(name) {
-    return (await stats(connection(name), "inbound-rtp"))
-      .filter((one) => one.kind === "video")
-      .reduce((sum, one) => sum + (one.framesDecoded ?? 0), 0);
+    return (await reading(name))?.framesDecoded ?? 0;
+  }
+
+  /** What the browser reports of the picture of a participant, as it is received now. @param {string} name */
+  async function reading(name) {
+    const shown = video(name)?.srcObject;
+    const track = shown instanceof MediaStream ? shown.getVideoTracks()[0] : undefined;
+    const all = await stats(connectionOf(track), "inbound-rtp");
+    return all.find((one) => one.kind === "video" && one.trackIdentifier === track?.id);
+  }
+
+  /** How large a participant's picture arrives, and how many lines its tile has. @param {string} name */
+  async function size(name) {
+    const one = await reading(name);
+    const tile = Math.round((video(name)?.getBoundingClientRect().height ?? 0) * devicePixelRatio);
+    return { width: one?.frameWidth ?? 0, height: one?.frameHeight ?? 0, tile };
   }
 
   /** Frames and audio bytes sent so far, over all connections. */
@@ -243,12 +260,91 @@
     return { longest: Math.round(longest), ended, frames: state.total, wavered: state.wavered };
   }
 
+  /** @typedef {{ since: number, last: number, longest: number, frames: number, wrong: string[], stop: () => void }} Show */
+  /** @type {Map<string, Show>} */
+  const shows = new Map();
+  /** What a video element shows a frame of is looked at this often. */
+  const LOOK_MS = 50;
+  const WRONG = 90;
+
+  /**
+   * Begins to watch what the tile of a participant shows, whichever element and connection it comes by: frame by frame, and whether its
+   * colour is theirs.
+   * @param {[name: string, colour: readonly number[]]} whom
+   */
+  function show([name, colour]) {
+    const now = performance.now();
+    /** @type {Show} */
+    const state = { since: now, last: now, longest: 0, frames: 0, wrong: [], stop: () => undefined };
+    /** @type {WeakMap<HTMLVideoElement, number>} */
+    const watched = new WeakMap();
+    let over = false;
+    const frame = () => {
+      const at = performance.now();
+      state.longest = Math.max(state.longest, at - state.last);
+      Object.assign(state, { last: at, frames: state.frames + 1 });
+    };
+    const follow = (/** @type {HTMLVideoElement} */ element) => {
+      if (over) return;
+      watched.set(
+        element,
+        element.requestVideoFrameCallback(() => {
+          if (element === video(name)) frame();
+          follow(element);
+        }),
+      );
+    };
+    const timer = setInterval(() => {
+      const shown = video(name);
+      if (shown && !watched.has(shown)) follow(shown);
+      const seen = pixel(name);
+      const distance = seen === null ? Infinity : Math.hypot(...colour.map((part, at) => part - (seen[at] ?? 0)));
+      if (distance > WRONG && state.wrong.length < 20) state.wrong.push(`${Math.round(performance.now() - now)} ms: ${seen ?? "nothing"}`);
+    }, LOOK_MS);
+    state.stop = () => {
+      over = true;
+      clearInterval(timer);
+    };
+    shows.set(name, state);
+  }
+
+  /** Frames that the tile has shown since. @param {string} name */
+  function shown(name) {
+    return shows.get(name)?.frames ?? 0;
+  }
+
+  /** Ends that watch: how long no frame was shown at most, in ms, and what was seen that was not theirs. @param {string} name */
+  function showed(name) {
+    const state = shows.get(name);
+    state?.stop();
+    shows.delete(name);
+    return state
+      ? { longest: Math.round(Math.max(state.longest, performance.now() - state.last)), frames: state.frames, wrong: state.wrong }
+      : null;
+  }
+
   /** The names of those who have a tile, in order. */
   function people() {
     return [...document.querySelectorAll("li, [role=listitem]")].filter((item) => item.querySelector("video")).map(label);
   }
 
   Object.defineProperty(window, "probe", {
-    value: { pixel, tone, frames, sent, routes, watch, watching, watched, people, asked: () => asked, connections: () => live().length },
+    value: {
+      pixel,
+      tones,
+      frames,
+      size,
+      sent,
+      routes,
+      watch,
+      watching,
+      watched,
+      show,
+      shown,
+      showed,
+      people,
+      asked: () => asked,
+      connections: () => live().length,
+    },
   });
 })();
