@@ -5,12 +5,15 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 
 use axum::http::Uri;
 use config::{Environment, File, FileFormat, Source, Value, ValueKind};
-use fireside_protocol::limits::{MESH_PEOPLE, MESH_PEOPLE_MOST};
+use fireside_meeting::Route;
+use fireside_protocol::limits::{MESH_PEOPLE, MESH_PEOPLE_MOST, PEOPLE, PEOPLE_MOST};
 use ipnet::IpNet;
 
 /// The settings of a running server.
@@ -57,6 +60,12 @@ pub struct Config {
     pub sign_up: bool,
     /// People in one meeting.
     pub people: usize,
+    /// Up to so many of them are connected peer to peer.
+    pub mesh_people: usize,
+    /// How media travels in every meeting; [`Route::Auto`]: as each room has it.
+    pub route: Route,
+    /// Threads that forward media.
+    pub media_threads: usize,
     /// What a program on another machine says (`Authorization: Bearer …`) to read `/metrics`; when none is given, only this
     /// machine may.
     pub metrics_token: Option<String>,
@@ -94,6 +103,9 @@ pub enum Relay {
     /// Always: nobody in a call learns anybody's address.
     Always,
 }
+
+/// A machine of more cores has other work for them.
+const MEDIA_THREADS_MOST: usize = 64;
 
 /// Let's Encrypt.
 const ACME_DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
@@ -169,7 +181,10 @@ impl Default for Config {
             relay_deny: Vec::new(),
             trusted_proxies: Vec::new(),
             sign_up: true,
-            people: MESH_PEOPLE,
+            people: PEOPLE,
+            mesh_people: MESH_PEOPLE,
+            route: Route::Auto,
+            media_threads: all_cores(),
             metrics_token: None,
             log_format: LogFormat::Auto,
             // The database's tools would count every step of every start.
@@ -290,7 +305,7 @@ struct Setting {
     set: fn(&mut Given, &str) -> Option<()>,
 }
 
-const SETTINGS: [Setting; 25] = [
+const SETTINGS: [Setting; 28] = [
     Setting {
         name: "listen",
         right: "an address and a port, like 127.0.0.1:8000 or [::]:8000",
@@ -386,8 +401,19 @@ const SETTINGS: [Setting; 25] = [
     Setting { name: "sign_up", right: "true or false", set: |given, text| text.parse().ok().map(|sign_up| given.config.sign_up = sign_up) },
     Setting {
         name: "people",
+        right: "a number of people from 2 to 500",
+        set: |given, text| number(text, 2..=PEOPLE_MOST).map(|people| given.config.people = people),
+    },
+    Setting {
+        name: "mesh_people",
         right: "a number of people from 2 to 16",
-        set: |given, text| text.parse().ok().filter(|people| (2..=MESH_PEOPLE_MOST).contains(people)).map(|people| given.config.people = people),
+        set: |given, text| number(text, 2..=MESH_PEOPLE_MOST).map(|people| given.config.mesh_people = people),
+    },
+    Setting { name: "route", right: "auto, mesh or server", set: |given, text| route(text).map(|route| given.config.route = route) },
+    Setting {
+        name: "media_threads",
+        right: "a number of threads from 1 to 64",
+        set: |given, text| number(text, 1..=MEDIA_THREADS_MOST).map(|threads| given.config.media_threads = threads),
     },
     Setting {
         name: "metrics_token",
@@ -482,6 +508,24 @@ fn host_and_port(text: &str) -> Option<String> {
     (!host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)).then(|| text.to_owned())
 }
 
+fn number(text: &str, among: RangeInclusive<usize>) -> Option<usize> {
+    text.parse().ok().filter(|number| among.contains(number))
+}
+
+/// As many threads as the machine runs at once.
+fn all_cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get).min(MEDIA_THREADS_MOST)
+}
+
+fn route(text: &str) -> Option<Route> {
+    match text {
+        "auto" => Some(Route::Auto),
+        "mesh" => Some(Route::Mesh),
+        "server" => Some(Route::Server),
+        _ => None,
+    }
+}
+
 fn relay(text: &str) -> Option<Relay> {
     match text {
         "on" => Some(Relay::On),
@@ -556,7 +600,12 @@ mod tests {
             ("trusted_proxies", "10.0.0.0/99"),
             ("sign_up", "yes"),
             ("people", "1"),
-            ("people", "17"),
+            ("people", "501"),
+            ("mesh_people", "1"),
+            ("mesh_people", "17"),
+            ("route", "sfu"),
+            ("media_threads", "0"),
+            ("media_threads", "65"),
             ("log_format", "xml"),
             ("log", "fireside=loud"),
             ("database", "mysql://x"),

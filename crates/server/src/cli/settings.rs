@@ -78,9 +78,18 @@ pub(super) struct Settings {
     /// Whether anyone may sign up [default: true].
     #[arg(long, global = true, value_name = "BOOL")]
     sign_up: Option<String>,
-    /// People in one meeting, 2 to 16 [default: 8].
+    /// People in one meeting, 2 to 500 [default: 100].
     #[arg(long, global = true, value_name = "NUMBER")]
     people: Option<String>,
+    /// Up to so many of them are connected peer to peer, 2 to 16 [default: 4].
+    #[arg(long, global = true, value_name = "NUMBER")]
+    mesh_people: Option<String>,
+    /// How sound and picture travel in every room: auto (as the room has it), mesh (peer to peer), server.
+    #[arg(long, global = true, value_name = "HOW")]
+    route: Option<String>,
+    /// Threads that forward media, 1 to 64 [default: one for each core].
+    #[arg(long, global = true, value_name = "NUMBER")]
+    media_threads: Option<String>,
     /// How log lines are written: auto, plain or json.
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
@@ -114,6 +123,9 @@ impl Settings {
             ("trusted_proxies", self.trusted_proxies),
             ("sign_up", self.sign_up),
             ("people", self.people),
+            ("mesh_people", self.mesh_people),
+            ("route", self.route),
+            ("media_threads", self.media_threads),
             ("log_format", self.log_format),
             ("log", self.log),
         ];

@@ -24,6 +24,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use fireside_protocol::IceServer;
+use fireside_protocol::limits::MESH_PEOPLE_MOST;
 use fireside_turn::{Clock, Config as TurnConfig, FiveTuple, Limits, Policy, Rate, Revoked, Secret, Subject, Transport};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -163,8 +164,8 @@ impl Drop for Shared {
 
 /// How the relay is set up, but for the addresses.
 fn turn(config: &Config) -> TurnConfig {
-    // In a mesh each person has a connection to each of the others. A school may sit behind one address.
-    let connections = u32::try_from(config.people.saturating_sub(1)).unwrap_or(1).max(1);
+    // In a mesh each person has a connection to each of the others, and one to the server. A school may sit behind one address.
+    let connections = u32::try_from(config.people.clamp(2, MESH_PEOPLE_MOST)).unwrap_or(2);
     let allocations = ALLOCATIONS_PER_CONNECTION * connections;
     let usual = Limits::default();
     let limits = Limits {

@@ -27,7 +27,8 @@ async fn a_participant_has_as_many_allocations_as_connections_need_and_no_more()
     let server = for_two().await;
     let credentials = mint(&server, &subject("ada"), 60).await;
     let mut clients = Vec::new();
-    for _ in 0..12 {
+    // To the other one, and to the server.
+    for _ in 0..24 {
         let mut client = Turn::udp(server.address, credentials.clone()).await;
         assert!(client.allocate().await.is_success());
         clients.push(client);
