@@ -15,6 +15,7 @@
 pub mod budget;
 pub mod continuity;
 mod demux;
+mod held;
 pub mod keyframes;
 mod layers;
 mod meter;
@@ -25,13 +26,15 @@ mod router;
 mod shard;
 pub mod slots;
 pub mod speaker;
+mod strain;
 mod track;
 pub mod vp8;
 
-pub use demux::Transport;
+pub use demux::{Address, Tag, Transport};
 pub use offer::Refused;
 pub use packet::{Datagram, Endpoint, Transmit};
 pub use peer::{Broken, Identity, Random};
 pub use router::{Look, VOICES};
-pub use shard::{Command, Counts, Ended, Event, Shard, Strain};
+pub use shard::{Command, Counts, Ended, Event, Shard};
+pub use strain::Strain;
 pub use track::{Kind, PeerId, RoomId, Slot, Source, Track};

@@ -20,7 +20,7 @@ use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output, Rtc, 
 
 use crate::budget::Bitrate;
 use crate::continuity::Numbers;
-use crate::demux::Transport;
+use crate::demux::{CHARACTERS, Tag, Transport};
 use crate::meter::Allowance;
 use crate::offer::{Offer, Refused};
 use crate::packet::{Datagram, Endpoint, Packet, Transmit};
@@ -114,6 +114,7 @@ pub(crate) struct Peer {
     streams: VecDeque<Stream>,
     strangers: Allowance,
     timeout: Instant,
+    tag: Tag,
     /// The name and the password of this side's connectivity checks.
     credentials: IceCreds,
 }
@@ -147,8 +148,8 @@ struct Stream {
 }
 
 impl Peer {
-    pub(crate) fn new(now: Instant, identity: &Identity, endpoints: Arc<[Endpoint]>, random: &mut Random) -> Self {
-        let credentials = credentials(random);
+    pub(crate) fn new(now: Instant, identity: &Identity, endpoints: Arc<[Endpoint]>, tag: Tag, random: &mut Random) -> Self {
+        let credentials = credentials(tag, random);
         let mut rtc = config(identity).set_local_ice_credentials(credentials.clone()).build(now);
         for candidate in endpoints.iter().filter_map(candidate) {
             rtc.add_local_candidate(candidate);
@@ -162,6 +163,7 @@ impl Peer {
             streams: VecDeque::new(),
             strangers: Allowance::new(now, STRANGERS),
             timeout: now,
+            tag,
             credentials,
         }
     }
@@ -214,7 +216,7 @@ impl Peer {
         if made == self.credentials {
             return None;
         }
-        self.credentials = credentials(random);
+        self.credentials = credentials(self.tag, random);
         self.rtc.direct_api().set_local_ice_credentials(self.credentials.clone());
         Some(made.ufrag)
     }
@@ -489,13 +491,12 @@ fn config(identity: &Identity) -> RtcConfig {
         .set_rtcp_report_interval_video(Duration::from_secs(1))
 }
 
-/// RFC 8445, 5.3: unguessable, at least 24 and 128 bits. These have 60 and 144.
-fn credentials(random: &mut Random) -> IceCreds {
-    const CHARACTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// RFC 8445, 5.3: unguessable, at least 24 and 128 bits. These have 60 and 144, after the shard's letter.
+fn credentials(tag: Tag, random: &mut Random) -> IceCreds {
     let mut bytes = [0; 34];
     random(&mut bytes);
     let mut characters = bytes.iter().filter_map(|byte| CHARACTERS.get(usize::from(byte & 63))).map(|byte| char::from(*byte));
-    IceCreds { ufrag: characters.by_ref().take(10).collect(), pass: characters.collect() }
+    IceCreds { ufrag: std::iter::once(tag.character()).chain(characters.by_ref().take(10)).collect(), pass: characters.collect() }
 }
 
 fn candidate(endpoint: &Endpoint) -> Option<Candidate> {

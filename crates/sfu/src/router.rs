@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 
 use crate::budget::{self, Bitrate, Budget, Rank, Wish};
 use crate::continuity::{Arrived, Continuity, Numbers};
+use crate::held::Held;
 use crate::layers::Layers;
 use crate::packet::Packet;
 use crate::slots::Slots;
 use crate::speaker::Speakers;
+use crate::strain::Strain;
 use crate::track::{Kind, PeerId, Slot, Source, Track};
 use crate::vp8::Descriptor;
 
@@ -62,6 +64,7 @@ pub(crate) enum Order {
 pub(crate) enum Told {
     Slot { viewer: PeerId, slot: Slot, track: Option<Track> },
     Wanted { track: Track, layers: Vec<bool> },
+    Held { viewer: PeerId, tracks: Vec<Track>, is_strain: bool },
     Speaking { speaking: Vec<PeerId>, speaker: Option<PeerId> },
 }
 
@@ -73,6 +76,7 @@ pub(crate) struct Router {
     speakers: Speakers<Track>,
     speaking: (Vec<PeerId>, Option<PeerId>),
     ticked: Option<Instant>,
+    strain: Strain,
 }
 
 #[derive(Debug)]
@@ -98,6 +102,7 @@ struct Viewer {
     told: (Bitrate, Bitrate),
     /// Since when what is looked at is more than the line is thought to carry.
     short: Option<Instant>,
+    held: Held,
 }
 
 /// A slot for pictures.
@@ -120,8 +125,16 @@ struct Voice {
 }
 
 impl Router {
-    pub(crate) fn new() -> Self {
-        Self { tracks: BTreeMap::new(), viewers: Vec::new(), speakers: Speakers::new(VOICES), speaking: (Vec::new(), None), ticked: None }
+    pub(crate) fn new(strain: Strain) -> Self {
+        Self { tracks: BTreeMap::new(), viewers: Vec::new(), speakers: Speakers::new(VOICES), speaking: (Vec::new(), None), ticked: None, strain }
+    }
+
+    /// The thread has this much too much to do.
+    pub(crate) fn strain(&mut self, now: Instant, strain: Strain, orders: &mut Vec<Order>) {
+        self.strain = strain;
+        for place in 0..self.viewers.len() {
+            self.divide(now, place, orders);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -141,6 +154,7 @@ impl Router {
             estimate,
             told: (0, 0),
             short: None,
+            held: Held::default(),
         });
     }
 
@@ -347,12 +361,28 @@ impl Router {
     fn divide(&mut self, now: Instant, place: usize, orders: &mut Vec<Order>) {
         let Some(viewer) = self.viewers.get_mut(place) else { return };
         let speaker = self.speaking.1;
-        let offered: Vec<Vec<(usize, budget::Layer)>> = viewer.slots.tracks().iter().map(|track| offered(&self.tracks, now, *track)).collect();
+        let mut offered: Vec<Vec<(usize, budget::Layer)>> = viewer.slots.tracks().iter().map(|track| offered(&self.tracks, now, *track)).collect();
+        let mut is_strained = Vec::new();
+        for (layers, track) in offered.iter_mut().zip(viewer.slots.tracks()) {
+            let Some(track) = track.filter(|_| !layers.is_empty()) else { continue };
+            let most = self.strain.layers(viewer.rank(Some(track), speaker), layers.len());
+            layers.truncate(most);
+            if layers.is_empty() {
+                is_strained.push(track);
+            }
+        }
         let wishes: Vec<Wish> = offered.iter().zip(viewer.slots.tracks()).map(|(layers, track)| viewer.wish(*track, layers, speaker)).collect();
         let heard = self.speakers.speaking(now).iter().filter(|track| track.peer != viewer.peer).count().min(VOICES);
         let audio = VOICE * heard.max(1) as u64;
         let chosen = viewer.budget.choose(now, viewer.estimate, audio, &wishes);
         let targets: Vec<_> = chosen.iter().zip(&offered).map(|(chosen, layers)| layers.get((*chosen)?).map(|(layer, _)| *layer)).collect();
+        let is_short = |(chosen, wish): (&Option<usize>, &Wish)| chosen.is_none() && !wish.layers.is_empty();
+        let short = chosen.iter().zip(&wishes).map(is_short).zip(viewer.slots.tracks()).filter_map(|(is_short, track)| track.filter(|_| is_short));
+        let held: Vec<_> = is_strained.iter().copied().chain(short).collect();
+        if let Some(tracks) = viewer.held.change(now, held) {
+            let is_strain = tracks.iter().any(|track| is_strained.contains(track));
+            orders.push(Order::Tell(Told::Held { viewer: viewer.peer, tracks, is_strain }));
+        }
         let desired = budget::desired(audio, &wishes);
         if let Some(told) = viewer.line(now, desired) {
             orders.push(Order::SetDesired { viewer: viewer.number, filled: told.0, desired: told.1 });
@@ -394,7 +424,8 @@ impl Router {
                 let Some(target) = target else { continue };
                 let height = viewer.view.iter().find(|look| look.track == *track).map_or(0, |look| look.height);
                 let rank = if track.source == Source::Screen { Rank::Screen } else { Rank::Visible };
-                let enough = publication.layers.enough(rank.lines(height));
+                let most = self.strain.layers(rank, publication.layers.count()).saturating_sub(1);
+                let enough = publication.layers.enough(rank.lines(height)).min(most);
                 // What would be sent if only it came stays wanted, or it would never come.
                 let missing = (target + 1..=enough).filter(|layer| publication.layers.is_missing(now, *layer));
                 // The smallest is what everybody falls back to at once.
@@ -432,13 +463,20 @@ impl Viewer {
     }
 
     fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {
-        let look = track.and_then(|track| self.view.iter().find(|look| look.track == track));
-        let rank = match look {
+        let height = self.look(track).map_or(0, |look| look.height);
+        Wish { rank: self.rank(track, speaker), height, layers: layers.iter().map(|(_, layer)| *layer).collect() }
+    }
+
+    fn rank(&self, track: Option<Track>, speaker: Option<PeerId>) -> Rank {
+        match self.look(track) {
             Some(look) if look.track.source == Source::Screen => Rank::Screen,
             Some(look) if look.is_pinned || speaker == Some(look.track.peer) => Rank::Foremost,
             _ => Rank::Visible,
-        };
-        Wish { rank, height: look.map_or(0, |look| look.height), layers: layers.iter().map(|(_, layer)| *layer).collect() }
+        }
+    }
+
+    fn look(&self, track: Option<Track>) -> Option<&Look> {
+        track.and_then(|track| self.view.iter().find(|look| look.track == track))
     }
 }
 

@@ -19,18 +19,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::budget::Bitrate;
-use crate::demux::{Demux, is_check};
+use crate::demux::{Address, Demux, Tag, is_check};
 use crate::meter::Allowance;
 use crate::offer::{Offer, Refused};
 use crate::packet::{Datagram, Endpoint, Transmit};
 use crate::peer::{Broken, Happened, Identity, Peer, Random};
 use crate::router::{Forward, Look, Order, Router, Told};
+use crate::strain::Strain;
 use crate::track::{PeerId, RoomId, Slot, Source, Track};
 
 /// Whoever does not connect in this time does not come, or is gone: the client would have begun anew.
 const UNREACHABLE: Duration = Duration::from_secs(30);
 /// Peers of one shard. A thread is busy long before.
 const PEERS: usize = 4_096;
+/// Of those who come into a room, so many at a time may not be connected yet: each costs a handshake's memory. All of a large meeting come
+/// back at once after a restart.
+const CONNECTING: usize = 1_024;
+/// So many wait at the door. They are counted by themselves: they keep nobody out who comes into a room.
+const WAITING: usize = 256;
+/// For so long: who has not come in by then offers again when they do.
+const WAITS: Duration = Duration::from_secs(300);
 /// A peer's datagrams in a second: three layers of a camera, a screen, sound, and reports of forty streams are some 1,500.
 const DATAGRAMS: u64 = 4_000;
 /// And their bits: a camera and a screen as sharp as browsers make them are some 6 Mbit/s, with retransmissions.
@@ -104,22 +112,6 @@ pub enum Command {
         /// Where it came from.
         from: std::net::SocketAddr,
     },
-}
-
-/// What is left out while the thread has too much to do. Sound never is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Strain {
-    /// Nothing.
-    #[default]
-    None,
-    /// Pictures larger than the middle size.
-    Large,
-    /// Pictures larger than the smallest size, screens aside.
-    Middle,
-    /// All pictures but those of screens, and of who speaks or is pinned, in their smallest size.
-    Most,
-    /// All pictures.
-    Pictures,
 }
 
 /// What the server is told.
@@ -213,6 +205,9 @@ pub enum Ended {
     /// Nothing came for too long.
     #[error("nothing came for too long")]
     Unreachable,
+    /// They waited at the door for too long.
+    #[error("it was waited for too long")]
+    Waited,
     /// There are too many here, or somebody has this number.
     #[error("there is no place")]
     NoPlace,
@@ -238,8 +233,10 @@ pub struct Counts {
 /// The rooms of one thread.
 pub struct Shard {
     identity: Identity,
+    tag: Tag,
     random: Random,
     endpoints: Arc<[Endpoint]>,
+    strain: Strain,
     members: Vec<Option<Box<Member>>>,
     numbers: HashMap<PeerId, usize>,
     rooms: HashMap<RoomId, Router>,
@@ -257,7 +254,7 @@ pub struct Shard {
 
 struct Member {
     id: PeerId,
-    room: RoomId,
+    standing: Standing,
     peer: Peer,
     may_send: Vec<Source>,
     layers: [Option<usize>; 4],
@@ -268,7 +265,41 @@ struct Member {
     reach: Reach,
     datagrams: Allowance,
     bits: Allowance,
+    estimate: Bitrate,
     told_estimate: Bitrate,
+}
+
+/// Where a peer is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// At the door, for as long.
+    Waiting {
+        until: Instant,
+    },
+    In(RoomId),
+}
+
+impl Member {
+    fn room(&self) -> Option<RoomId> {
+        match self.standing {
+            Standing::In(room) => Some(room),
+            Standing::Waiting { .. } => None,
+        }
+    }
+
+    fn is_connecting(&self) -> bool {
+        matches!(self.reach, Reach::Connecting(_))
+    }
+
+    /// When it is given up, and why.
+    fn ends(&self) -> Option<(Instant, Ended)> {
+        let waited = match self.standing {
+            Standing::Waiting { until } => Some((until, Ended::Waited)),
+            Standing::In(_) => None,
+        };
+        let unreachable = self.reach.ends().map(|ends| (ends, Ended::Unreachable));
+        waited.into_iter().chain(unreachable).min_by_key(|(ends, _)| *ends)
+    }
 }
 
 /// Whether something comes from a peer.
@@ -296,13 +327,15 @@ impl std::fmt::Debug for Shard {
 }
 
 impl Shard {
-    /// Without rooms. Clients find it at these addresses.
+    /// Without rooms. Clients find it at these addresses, and the names of their checks begin with `tag`.
     #[must_use]
-    pub fn new(identity: Identity, endpoints: Vec<Endpoint>, random: Random) -> Self {
+    pub fn new(identity: Identity, endpoints: Vec<Endpoint>, tag: Tag, random: Random) -> Self {
         Self {
             identity,
+            tag,
             random,
             endpoints: endpoints.into(),
+            strain: Strain::None,
             members: Vec::new(),
             numbers: HashMap::new(),
             rooms: HashMap::new(),
@@ -325,8 +358,9 @@ impl Shard {
     /// Does what the server wants.
     pub fn command(&mut self, now: Instant, command: Command) {
         match command {
-            Command::Admit { room: Some(room), peer, offer, may_send } => self.admit(now, room, peer, &offer, may_send),
-            Command::Admit { room: None, .. } | Command::Enter { .. } | Command::Strain(_) => {}
+            Command::Admit { room, peer, offer, may_send } => self.admit(now, room, peer, &offer, may_send),
+            Command::Enter { room, peer, may_send } => self.enter(now, room, peer, may_send),
+            Command::Strain(strain) => self.strain(now, strain),
             Command::Renegotiate { peer, offer } => self.renegotiate(now, peer, &offer),
             Command::View { peer, mut view } => {
                 view.truncate(VIEW);
@@ -387,8 +421,8 @@ impl Shard {
             if self.member(number).is_some_and(|member| member.peer.timeout() <= now) {
                 self.advance_peer(now, number);
             }
-            if self.member(number).and_then(|member| member.reach.ends()).is_some_and(|ends| ends <= now) {
-                self.end(now, number, Ended::Unreachable);
+            if let Some((_, why)) = self.member(number).and_then(|member| member.ends()).filter(|(ends, _)| *ends <= now) {
+                self.end(now, number, why);
             }
         }
         self.carry_out(now);
@@ -398,13 +432,18 @@ impl Shard {
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
         let peers = self.members.iter().flatten().map(|member| member.peer.timeout());
-        let ends = self.members.iter().flatten().filter_map(|member| member.reach.ends());
+        let ends = self.members.iter().flatten().filter_map(|member| member.ends()).map(|(ends, _)| ends);
         peers.chain(ends).chain(self.rooms.values().filter_map(Router::next)).min()
     }
 
     /// What is to be sent. Those for one peer follow each other.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.transmits.pop_front()
+    }
+
+    /// From where datagrams are this shard's, as that changes.
+    pub fn poll_address(&mut self) -> Option<Address> {
+        self.demux.poll()
     }
 
     /// What the server is told.
@@ -424,12 +463,12 @@ impl Shard {
         self.numbers.len()
     }
 
-    fn admit(&mut self, now: Instant, room: RoomId, id: PeerId, offer: &str, may_send: Vec<Source>) {
-        if self.numbers.len() >= PEERS || self.numbers.contains_key(&id) {
+    fn admit(&mut self, now: Instant, room: Option<RoomId>, id: PeerId, offer: &str, may_send: Vec<Source>) {
+        if self.numbers.contains_key(&id) || !self.has_place(room.is_none()) {
             self.events.push_back(Event::Closed { peer: id, why: Ended::NoPlace });
             return;
         }
-        let mut peer = Peer::new(now, &self.identity, Arc::clone(&self.endpoints), &mut self.random);
+        let mut peer = Peer::new(now, &self.identity, Arc::clone(&self.endpoints), self.tag, &mut self.random);
         let accepted = match Offer::read(offer).and_then(|offer| peer.accept(&offer, &mut self.random)) {
             Ok(accepted) => accepted,
             Err(why) => {
@@ -441,7 +480,7 @@ impl Shard {
         let name = peer.name().to_owned();
         let member = Member {
             id,
-            room,
+            standing: room.map_or(Standing::Waiting { until: now + WAITS }, Standing::In),
             peer,
             may_send,
             layers: accepted.layers,
@@ -451,15 +490,54 @@ impl Shard {
             reach: Reach::Connecting(now),
             datagrams: Allowance::new(now, DATAGRAMS),
             bits: Allowance::new(now, BITS),
+            estimate: crate::peer::FIRST_ESTIMATE,
             told_estimate: 0,
         };
         let number = self.place(Box::new(member));
         self.demux.name(&name, number);
         self.numbers.insert(id, number);
-        self.rooms.entry(room).or_insert_with(Router::new).add(number, id, crate::peer::FIRST_ESTIMATE);
-        self.publish(now, id);
         self.events.push_back(Event::Answer { peer: id, sdp: accepted.answer });
+        if let Some(room) = room {
+            self.come_in(now, room, number);
+        }
         self.drain(now, number);
+    }
+
+    fn has_place(&self, is_waiting: bool) -> bool {
+        let members = || self.members.iter().flatten();
+        let is_free = if is_waiting {
+            members().filter(|member| member.room().is_none()).count() < WAITING
+        } else {
+            members().filter(|member| member.room().is_some() && member.is_connecting()).count() < CONNECTING
+        };
+        is_free && self.numbers.len() < PEERS
+    }
+
+    /// Who waited comes in. Who is in a room already, stays there.
+    fn enter(&mut self, now: Instant, room: RoomId, id: PeerId, may_send: Vec<Source>) {
+        let Some(number) = self.numbers.get(&id).copied() else { return };
+        let Some(member) = self.member(number).filter(|member| member.room().is_none()) else { return };
+        member.standing = Standing::In(room);
+        member.may_send = may_send;
+        let is_connected = !member.is_connecting();
+        self.come_in(now, room, number);
+        if is_connected {
+            self.open(now, number);
+        }
+    }
+
+    fn come_in(&mut self, now: Instant, room: RoomId, number: usize) {
+        let Some(member) = self.members.get(number).and_then(Option::as_ref) else { return };
+        let (id, estimate, strain) = (member.id, member.estimate, self.strain);
+        self.rooms.entry(room).or_insert_with(|| Router::new(strain)).add(number, id, estimate);
+        self.publish(now, id);
+    }
+
+    fn strain(&mut self, now: Instant, strain: Strain) {
+        self.strain = strain;
+        for room in self.rooms.values_mut() {
+            room.strain(now, strain, &mut self.orders);
+        }
     }
 
     fn place(&mut self, member: Box<Member>) -> usize {
@@ -481,7 +559,7 @@ impl Shard {
         match member.peer.accept(&offer, &mut self.random) {
             Ok(accepted) => {
                 (member.layers, member.audio, member.video) = (accepted.layers, accepted.audio, accepted.video);
-                let is_connected = !matches!(member.reach, Reach::Connecting(_));
+                let is_connected = !member.is_connecting();
                 self.demux.name(member.peer.name(), number);
                 if is_connected {
                     self.open(now, number);
@@ -498,7 +576,7 @@ impl Shard {
     /// The peer receives in its slots from now on.
     fn open(&mut self, now: Instant, number: usize) {
         let Some(member) = self.members.get(number).and_then(Option::as_ref) else { return };
-        if let Some(room) = self.rooms.get_mut(&member.room) {
+        if let Some(room) = member.room().and_then(|room| self.rooms.get_mut(&room)) {
             room.open(now, member.id, &member.audio, &member.video, &mut self.orders);
         }
     }
@@ -543,10 +621,12 @@ impl Shard {
         let member = self.members.get_mut(number)?.take()?;
         self.numbers.remove(&member.id);
         self.demux.forget(number);
-        if let Some(room) = self.rooms.get_mut(&member.room) {
+        if let Some(id) = member.room()
+            && let Some(room) = self.rooms.get_mut(&id)
+        {
             room.remove(now, member.id, &mut self.orders);
             if room.is_empty() {
-                self.rooms.remove(&member.room);
+                self.rooms.remove(&id);
             }
         }
         let id = member.id;
@@ -560,7 +640,7 @@ impl Shard {
 
     fn in_room_of(&mut self, peer: PeerId, act: impl FnOnce(&mut Router, &mut Vec<Order>)) {
         let member = self.numbers.get(&peer).and_then(|number| self.members.get(*number)?.as_ref());
-        if let Some(room) = member.and_then(|member| self.rooms.get_mut(&member.room)) {
+        if let Some(room) = member.and_then(|member| member.room()).and_then(|room| self.rooms.get_mut(&room)) {
             act(room, &mut self.orders);
         }
     }
@@ -611,7 +691,7 @@ impl Shard {
     fn follow(&mut self, now: Instant, number: usize, happened: Happened) {
         let Some(member) = self.members.get_mut(number).and_then(Option::as_mut) else { return };
         let id = member.id;
-        let Some(room) = self.rooms.get_mut(&member.room) else { return };
+        let room = member.room().and_then(|room| self.rooms.get_mut(&room));
         match happened {
             Happened::Connected => {
                 member.reach = Reach::Connected;
@@ -628,12 +708,20 @@ impl Shard {
             }
             Happened::Packet(packet) => {
                 self.counts.packets += 1;
+                let Some(room) = room else { return };
                 room.packet(now, id, &packet, &mut self.forwards, &mut self.orders);
                 self.forward(now, &packet);
             }
-            Happened::KeyframeWanted(slot) => room.keyframe_wanted(now, id, slot, &mut self.orders),
+            Happened::KeyframeWanted(slot) => {
+                if let Some(room) = room {
+                    room.keyframe_wanted(now, id, slot, &mut self.orders);
+                }
+            }
             Happened::Estimate(bitrate) => {
-                room.estimate(now, id, bitrate, &mut self.orders);
+                member.estimate = bitrate;
+                if let Some(room) = room {
+                    room.estimate(now, id, bitrate, &mut self.orders);
+                }
                 if bitrate.abs_diff(member.told_estimate) > member.told_estimate / TELL {
                     member.told_estimate = bitrate;
                     self.events.push_back(Event::Estimate { peer: id, bitrate });
@@ -700,6 +788,7 @@ impl Shard {
         match told {
             Told::Slot { viewer, slot, track } => self.events.push_back(Event::Slot { peer: viewer, slot, track }),
             Told::Wanted { track, layers } => self.events.push_back(Event::Wanted { track, layers }),
+            Told::Held { viewer, tracks, is_strain } => self.events.push_back(Event::Held { peer: viewer, tracks, is_strain }),
             // Told with its room, in `tick`.
             Told::Speaking { .. } => {}
         }

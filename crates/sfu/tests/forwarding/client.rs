@@ -26,6 +26,7 @@ pub(crate) struct Client {
     pub(crate) formerly: Vec<SocketAddr>,
     pub(crate) rtc: Rtc,
     pending: Option<SdpPendingOffer>,
+    pub(crate) offers: Vec<String>,
     /// The m-lines, in order.
     pub(crate) lines: Vec<(Mid, Kind)>,
     start: Instant,
@@ -66,6 +67,7 @@ impl Client {
             formerly: Vec::new(),
             rtc,
             pending: None,
+            offers: Vec::new(),
             lines: Vec::new(),
             start: now,
             timeout: now,
@@ -150,6 +152,7 @@ impl Client {
         (2..video).for_each(|_| add(MediaKind::Video, Direction::RecvOnly, None));
         let (offer, pending) = api.apply().unwrap();
         self.pending = Some(pending);
+        self.offers.push(offer.to_sdp_string());
         offer.to_sdp_string()
     }
 

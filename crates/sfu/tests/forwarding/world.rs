@@ -1,9 +1,10 @@
 //! One shard, its clients and the network between them, on one clock.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Command, Datagram, Endpoint, Event, Identity, Kind, Look, PeerId, RoomId, Shard, Slot, Source, Track, Transport};
+use fireside_sfu::{Address, Command, Datagram, Endpoint, Event, Identity, Kind, Look, PeerId, RoomId, Shard, Slot, Source, Tag, Track, Transport};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -12,8 +13,10 @@ use crate::client::Client;
 use crate::network::{Flight, Line, Network};
 
 /// The clock moves to when something is to happen, in steps that are neither too small to end nor too large for a frame.
-const STEPS: (Duration, Duration) = (Duration::from_micros(50), Duration::from_millis(1));
-const ROOM: RoomId = RoomId(1);
+const STEP: Duration = Duration::from_micros(50);
+const PACE: Duration = Duration::from_millis(1);
+pub(crate) const ROOM: RoomId = RoomId(1);
+const SHARD: u8 = 7;
 
 pub(crate) struct World {
     pub(crate) start: Instant,
@@ -27,6 +30,10 @@ pub(crate) struct World {
     pub(crate) events: Vec<(Duration, Event)>,
     /// What the shard took of a real clock.
     pub(crate) spent: Duration,
+    /// From where it has said that datagrams are its own. Of others it gets checks alone, by their names.
+    pub(crate) addresses: HashSet<(Transport, SocketAddr)>,
+    /// The largest step of the clock.
+    pub(crate) pace: Duration,
 }
 
 pub(crate) fn server() -> SocketAddr {
@@ -59,6 +66,7 @@ impl World {
             shard: Shard::new(
                 Identity::generate().unwrap(),
                 vec![endpoint(Transport::Udp), endpoint(Transport::Tcp)],
+                Tag::new(SHARD).unwrap(),
                 Box::new(move |bytes| rng.fill(bytes)),
             ),
             clients: Vec::new(),
@@ -67,17 +75,28 @@ impl World {
             down: Vec::new(),
             events: Vec::new(),
             spent: Duration::ZERO,
+            addresses: HashSet::new(),
+            pace: PACE,
         }
     }
 
     /// Somebody comes, by a line like this.
     pub(crate) fn join(&mut self, make: impl FnOnce(Client) -> Client, line: Line) -> usize {
+        self.come(Some(ROOM), make, line)
+    }
+
+    /// Somebody comes to the door and waits there.
+    pub(crate) fn wait_at_the_door(&mut self, make: impl FnOnce(Client) -> Client) -> usize {
+        self.come(None, make, Line::good())
+    }
+
+    fn come(&mut self, room: Option<RoomId>, make: impl FnOnce(Client) -> Client, line: Line) -> usize {
         let id = self.clients.len() as u64 + 1;
         self.clients.push(make(Client::new(self.now, id, server())));
         self.up.push(line);
         self.down.push(line);
         let offer = self.clients.last_mut().unwrap().offer(3, 4);
-        self.command(Command::Admit { room: Some(ROOM), peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
+        self.command(Command::Admit { room, peer: PeerId(id), offer, may_send: Source::ALL.to_vec() });
         self.clients.len() - 1
     }
 
@@ -109,6 +128,13 @@ impl World {
         }
     }
 
+    /// All at once, as if nothing happened meanwhile.
+    pub(crate) fn skip(&mut self, time: Duration) {
+        self.now += time;
+        self.shard.advance(self.now);
+        self.settle();
+    }
+
     /// Until it is so. Panics when it is not, in this time.
     pub(crate) fn until(&mut self, time: Duration, what: &str, is_so: impl Fn(&Self) -> bool) -> Duration {
         let began = self.now;
@@ -138,11 +164,15 @@ impl World {
     fn step(&mut self) {
         let clients = self.clients.iter().map(|client| client.timeout);
         let next = clients.chain(self.shard.next()).chain(self.network.next()).min();
-        self.now = next.unwrap_or(self.now).clamp(self.now + STEPS.0, self.now + STEPS.1);
+        self.now = next.unwrap_or(self.now).clamp(self.now + STEP, self.now + self.pace);
         while let Some(flight) = self.network.arrived(self.now) {
             if flight.to == server() {
                 let client = self.clients.iter().find(|client| client.address == flight.from);
                 let transport = client.map_or(Transport::Udp, Client::transport);
+                let is_shards = self.addresses.contains(&(transport, flight.from)) || Tag::of_check(&flight.bytes) == Tag::new(SHARD);
+                if !is_shards {
+                    continue;
+                }
                 let datagram = Datagram { transport, from: flight.from, to: local(), bytes: &flight.bytes };
                 let began = Instant::now();
                 self.shard.datagram(self.now, &datagram);
@@ -165,6 +195,13 @@ impl World {
             self.events.push((self.now - self.start, event.clone()));
             self.told(event);
         }
+        while let Some(address) = self.shard.poll_address() {
+            let is_news = match address {
+                Address::Learned { transport, from } => self.addresses.insert((transport, from)),
+                Address::Forgotten { transport, from } => self.addresses.remove(&(transport, from)),
+            };
+            assert!(is_news, "{address:?}");
+        }
         while let Some(transmit) = self.shard.poll_transmit() {
             if self.clients.iter().any(|client| client.formerly.contains(&transmit.to)) {
                 continue;
@@ -179,6 +216,11 @@ impl World {
                 self.network.send(self.now, line, &Flight { from: client.address, to: client.server, bytes });
             }
         }
+    }
+
+    /// What somebody was told from then on.
+    pub(crate) fn told_since(&self, since: Instant) -> impl Iterator<Item = &Event> {
+        self.events.iter().filter(move |(at, _)| self.start + *at >= since).map(|(_, event)| event)
     }
 
     fn told(&mut self, event: Event) {
@@ -203,7 +245,7 @@ impl World {
     }
 
     fn client(&mut self, peer: PeerId) -> &mut Client {
-        self.clients.iter_mut().find(|client| client.id == peer).unwrap()
+        self.clients.iter_mut().find(|client| client.id == peer).expect("nobody else is told anything")
     }
 
     /// Where a client sees a track, as it was told.
