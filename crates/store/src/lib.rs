@@ -23,5 +23,5 @@ pub use db::Store;
 pub use error::{OpenError, StoreError};
 pub use limits::{Budget, Verdict};
 pub use look::{Age, Look};
-pub use rooms::{NewRoom, Room, RoomChange};
+pub use rooms::{NewRoom, Room, RoomChange, Route};
 pub use sessions::{NewSession, Session};

@@ -1,4 +1,4 @@
-//! Rooms: a code, an owner, a title, and who may come in.
+//! Rooms: a code, an owner, a title, who may come in, and how media travels.
 
 use sea_orm::sea_query::{Expr, Func, OnConflict};
 use sea_orm::{ActiveValue::Set, ColumnTrait, Condition, EntityTrait, Order, QueryFilter, QueryOrder};
@@ -25,6 +25,20 @@ pub struct Room {
     pub created_at: i64,
     /// When a meeting last began in it, milliseconds UTC.
     pub used_at: Option<i64>,
+    /// How sound and picture travel in its meetings.
+    pub route: Route,
+}
+
+/// How sound and picture travel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Route {
+    /// As is best at each time.
+    #[default]
+    Auto,
+    /// From person to person, always.
+    Mesh,
+    /// Through the server, always.
+    Server,
 }
 
 /// A room to be made.
@@ -43,6 +57,28 @@ pub struct NewRoom {
 pub struct RoomChange {
     pub title: Option<String>,
     pub guests_allowed: Option<bool>,
+    pub route: Option<Route>,
+}
+
+impl Route {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Mesh, Self::Server];
+
+    /// Its name, in the database and in forms.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Mesh => "mesh",
+            Self::Server => "server",
+        }
+    }
+
+    /// The one of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|route| route.as_str() == name)
+    }
 }
 
 #[allow(clippy::missing_errors_doc, reason = "every one of these fails as StoreError says")]
@@ -57,6 +93,7 @@ impl Store {
             guests_allowed: new.guests_allowed,
             created_at: now,
             used_at: None,
+            route: Route::default().as_str().to_owned(),
         };
         let unless_taken = OnConflict::column(room::Column::Code).do_nothing().to_owned();
         let insert = room::Entity::insert(room::ActiveModel::from(row.clone())).on_conflict(unless_taken);
@@ -86,6 +123,9 @@ impl Store {
         }
         if let Some(allowed) = change.guests_allowed {
             values.guests_allowed = Set(allowed);
+        }
+        if let Some(route) = change.route {
+            values.route = Set(route.as_str().to_owned());
         }
         let theirs = owned(code, owner);
         if values == room::ActiveModel::default() {
@@ -125,6 +165,7 @@ impl From<room::Model> for Room {
             guests_allowed: row.guests_allowed,
             created_at: row.created_at,
             used_at: row.used_at,
+            route: Route::named(&row.route).unwrap_or_default(),
         }
     }
 }

@@ -13,6 +13,7 @@ pub struct Model {
     pub guests_allowed: bool,
     pub created_at: i64,
     pub used_at: Option<i64>,
+    pub route: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

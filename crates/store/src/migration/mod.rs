@@ -5,6 +5,7 @@
 //! processes migrating at once: on SQLite because it begins with the write lock, on PostgreSQL by an advisory lock.
 
 mod m20261123_000001_first;
+mod m20261124_000001_route;
 
 use sea_orm::sea_query::IntoIden;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, DynIden};
@@ -22,7 +23,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_first::Migration)]
+        vec![Box::new(m20261123_000001_first::Migration), Box::new(m20261124_000001_route::Migration)]
     }
 
     fn migration_table_name() -> DynIden {
@@ -142,7 +143,9 @@ mod tests {
 
     impl MigratorTrait for Failing {
         fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-            vec![Box::new(m20261123_000001_first::Migration), Box::new(HalfWay)]
+            let mut migrations = Migrator::migrations();
+            migrations.push(Box::new(HalfWay));
+            migrations
         }
 
         fn migration_table_name() -> DynIden {

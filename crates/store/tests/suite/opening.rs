@@ -3,15 +3,19 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use fireside_store::{OpenError, Store};
+use fireside_store::{OpenError, Route, Store};
 use sea_orm::{ConnectionTrait, Statement};
 use tokio::task::JoinSet;
 
 use crate::both;
-use crate::fixture::{Fixture, account};
+use crate::fixture::{Fixture, account, room};
+
+/// How many there are.
+const MIGRATIONS: usize = 2;
 
 both!(
     twice_is_as_once,
+    what_was_there_before_a_migration_stays,
     by_several_at_once,
     a_newer_schema_is_left_alone,
     another_programs_migrations_are_none_of_ours,
@@ -25,7 +29,22 @@ async fn twice_is_as_once(fixture: Fixture) {
     store.close().await;
     let store = fixture.open().await;
     assert_eq!(store.accounts().await.unwrap(), [ada]);
-    assert_eq!(migrations(&fixture).await.len(), 1);
+    assert_eq!(migrations(&fixture).await.len(), MIGRATIONS);
+}
+
+async fn what_was_there_before_a_migration_stays(fixture: Fixture) {
+    let store = fixture.open().await;
+    let ada = account(&store, "ada").await;
+    let before = room(&store, &ada, "aaaa").await;
+    store.close().await;
+    let other = fixture.other().await;
+    other.execute_unprepared("ALTER TABLE rooms DROP COLUMN route").await.unwrap();
+    other.execute_unprepared("DELETE FROM fireside_migrations WHERE version LIKE '%route'").await.unwrap();
+    other.close().await.unwrap();
+
+    let store = fixture.open().await;
+    let after = store.room_by_code("aaaa").await.unwrap().unwrap();
+    assert_eq!((&after, after.route), (&before, Route::Auto));
 }
 
 async fn by_several_at_once(fixture: Fixture) {
@@ -39,7 +58,7 @@ async fn by_several_at_once(fixture: Fixture) {
     for store in stores {
         assert_eq!(store.accounts().await.unwrap(), std::slice::from_ref(&ada));
     }
-    assert_eq!(migrations(&fixture).await.len(), 1, "applied once");
+    assert_eq!(migrations(&fixture).await.len(), MIGRATIONS, "applied once");
 }
 
 async fn a_newer_schema_is_left_alone(fixture: Fixture) {
@@ -48,13 +67,13 @@ async fn a_newer_schema_is_left_alone(fixture: Fixture) {
     other.execute_unprepared("INSERT INTO fireside_migrations (version, applied_at) VALUES ('m20991231_000001_later', 0)").await.unwrap();
     // Were the known migrations applied again, they would fail on tables that exist; this one would come back.
     other.execute_unprepared("DROP TABLE secrets").await.unwrap();
-    other.execute_unprepared("DELETE FROM fireside_migrations WHERE version LIKE '%first'").await.unwrap();
+    other.execute_unprepared("DELETE FROM fireside_migrations WHERE version NOT LIKE '%later'").await.unwrap();
     other.close().await.unwrap();
     let before = fixture.bytes();
 
     let refused = Store::open(&fixture.url).await.unwrap_err();
     let OpenError::Newer { found, known, .. } = &refused else { panic!("{refused:?}") };
-    assert_eq!((found.as_str(), known.as_str()), ("m20991231_000001_later", "m20261123_000001_first"));
+    assert_eq!((found.as_str(), known.as_str()), ("m20991231_000001_later", "m20261124_000001_route"));
     assert!(refused.to_string().contains("newer"), "{refused}");
     assert!(fixture.bytes() == before, "not a byte has changed");
     assert_eq!(migrations(&fixture).await, ["m20991231_000001_later"]);
@@ -89,7 +108,7 @@ async fn a_kill_on_the_way_does_no_harm(fixture: Fixture) {
         let ada = account(&store, "ada").await;
         assert_eq!(store.accounts().await.unwrap(), [ada]);
         store.close().await;
-        assert_eq!(migrations(&fixture).await.len(), 1);
+        assert_eq!(migrations(&fixture).await.len(), MIGRATIONS);
     }
 }
 

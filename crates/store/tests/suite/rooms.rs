@@ -1,6 +1,6 @@
 //! Rooms: codes, owners, changes.
 
-use fireside_store::{NewRoom, Room, RoomChange};
+use fireside_store::{NewRoom, Room, RoomChange, Route};
 use uuid::Uuid;
 
 use crate::both;
@@ -20,6 +20,7 @@ async fn is_made_and_found(fixture: Fixture) {
         guests_allowed: true,
         created_at: NOW,
         used_at: None,
+        route: Route::Auto,
     };
     assert_eq!(made, expected);
     assert_eq!(store.room_by_code("k7fq-2mzx-9tda").await.unwrap(), Some(made));
@@ -68,7 +69,14 @@ async fn only_its_owner_changes_it(fixture: Fixture) {
     assert_eq!(changed, Room { title: "Monthly".into(), ..made });
     let closed = store.change_room("aaaa", ada.id, RoomChange { guests_allowed: Some(false), ..RoomChange::default() }).await.unwrap().unwrap();
     assert_eq!(closed, Room { guests_allowed: false, ..changed });
-    assert_eq!(store.change_room("aaaa", ada.id, RoomChange::default()).await.unwrap(), Some(closed));
+    let mut last = closed;
+    for route in [Route::Server, Route::Mesh, Route::Auto] {
+        let changed = store.change_room("aaaa", ada.id, RoomChange { route: Some(route), ..RoomChange::default() }).await.unwrap().unwrap();
+        last = Room { route, ..last };
+        assert_eq!(changed, last);
+        assert_eq!(store.room_by_code("aaaa").await.unwrap().as_ref(), Some(&last));
+    }
+    assert_eq!(store.change_room("aaaa", ada.id, RoomChange::default()).await.unwrap(), Some(last));
     assert_eq!(store.room_by_code("bbbb").await.unwrap(), Some(other), "another room of theirs stays as it was");
 }
 
