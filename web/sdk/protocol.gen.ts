@@ -26,6 +26,70 @@ screen: boolean, };
 
 export type Topology = "mesh" | "server";
 
+export type RouteReason = "size" | "unreachable" | "strained" | "setting" | "full";
+
+export type Source = "microphone" | "camera" | "screen" | "screen_audio";
+
+export type TrackRef = { 
+/**
+ * Who.
+ */
+participant: ParticipantId, 
+/**
+ * What.
+ */
+source: Source, };
+
+export type Offer = { 
+/**
+ * Which of the client's successive peer connections with the server it belongs to, from 1.
+ */
+connection: number, 
+/**
+ * The session description, with all that is needed to answer it: candidates are not trickled.
+ */
+sdp: string, };
+
+export type Tile = { 
+/**
+ * Whose picture.
+ */
+participant: ParticipantId, 
+/**
+ * `camera` or `screen`.
+ */
+source: Source, 
+/**
+ * How high it is, in pixels of the screen.
+ */
+height: number, 
+/**
+ * It comes before the others when not all of it can be had.
+ */
+pinned: boolean, };
+
+export type SlotKind = "audio" | "video";
+
+export type SlotUse = { 
+/**
+ * For sound or picture.
+ */
+kind: SlotKind, 
+/**
+ * The how manieth m-line of its kind in the offer, from 0.
+ */
+slot: number, 
+/**
+ * What it carries; null: nothing.
+ */
+track: TrackRef | null, };
+
+export type HeldReason = "line" | "server";
+
+export type DroppedCode = "refused" | "unreachable" | "broken" | "full" | "not_needed";
+
+export type Strain = "upload" | "processor";
+
 export type IceServer = { 
 /**
  * `stun:` and `turn:` addresses (RFC 7064, RFC 7065).

@@ -215,6 +215,14 @@ pub enum Route {
     Server,
 }
 
+impl Route {
+    /// The operator's word, or where that leaves it open the room's.
+    #[must_use]
+    pub fn or(self, room: Self) -> Self {
+        if self == Self::Auto { room } else { self }
+    }
+}
+
 /// What the forwarding plane is to do. A participant has one connection with it at most, numbered by the client (`path`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Forwarding {
@@ -230,7 +238,7 @@ pub enum Forwarding {
         media: MediaState,
     },
     /// The connection that was prepared on this WebSocket before it joined is this participant's from now on. If there is none any more:
-    /// answer with [`Forwarded::Closed`].
+    /// answer with [`Forwarded::Closed`]. (One whose WebSocket has joined without this is of no use.)
     Enter {
         /// Who.
         participant: ParticipantId,
@@ -250,7 +258,7 @@ pub enum Forwarding {
         /// The offer.
         offer: String,
     },
-    /// What a participant looks at, the most important first.
+    /// What a participant looks at, the most important first. Said again when somebody in it has a new connection.
     View {
         /// Who.
         participant: ParticipantId,

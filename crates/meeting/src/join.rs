@@ -13,10 +13,11 @@ use crate::effect::{CloseReason, ConnectionId, Effect, Entrant, Recipient, Resum
 use crate::identity::millis_of;
 use crate::meeting::{Meeting, Phase, refuse};
 use crate::name;
-use crate::participant::{Participant, Reach};
+use crate::participant::{Condition, Participant, Reach};
+use crate::path::Path;
 use crate::resume::{Frame, ReplayLog};
 use crate::roster::Audience;
-use crate::topology::{self, Capacity};
+use crate::topology::{Course, Heading};
 use crate::words;
 
 /// By how much a clock may be set back between two runs of the server without messages changing their order.
@@ -86,9 +87,11 @@ impl Meeting {
 
     fn newcomer(&mut self, now: UnixMillis, rng: &mut impl Rng, arrival: Arrival, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
         let name = arrival.name()?;
-        if !self.capacity.fits_newcomer(self.roster.len()) {
+        if !self.course.fits_newcomer(now, self.roster.len()) {
             return Err(DeniedCode::RoomFull);
         }
+        // They are to find what is decided by their coming.
+        self.steer(now, 1, effects);
         let id = self.ids.participant(now, rng);
         self.enter(now, id, now, name, arrival, Resumed::Fresh, effects);
         Ok(())
@@ -96,12 +99,14 @@ impl Meeting {
 
     /// Somebody whom an earlier run of the server knew: they bring with them who they are.
     fn returns_after_restart(&mut self, now: UnixMillis, arrival: Arrival, id: ParticipantId, effects: &mut Vec<Effect>) -> Result<(), DeniedCode> {
-        let recovery = self.recovery.as_mut().filter(|recovery| recovery.admits(id, now)).ok_or(DeniedCode::ResumeRefused)?;
+        self.recovery.as_ref().filter(|recovery| recovery.admits(id, now)).ok_or(DeniedCode::ResumeRefused)?;
         let name = arrival.name()?;
-        if !self.capacity.fits_returner(self.roster.len()) {
+        if !self.course.fits_returner(self.roster.len()) {
             return Err(DeniedCode::RoomFull);
         }
-        recovery.note_return(id);
+        self.recall(now, arrival.join.resume.as_ref().and_then(|resume| resume.topology), effects);
+        self.steer(now, 1, effects);
+        self.recovery.iter_mut().for_each(|recovery| recovery.note_return(id));
         self.ids.observe(id.0);
         let joined_at = millis_of(id.0).min(now);
         self.started_at = self.started_at.min(joined_at);
@@ -133,12 +138,15 @@ impl Meeting {
             joined_at,
             reach: Reach::Present { connection },
             log: ReplayLog::default(),
+            condition: Condition::default(),
+            path: Path::default(),
         };
         let announced = participant.on_wire();
         self.roster.insert(participant);
         let chat = self.conversation.complete(chat, after);
         self.welcome(now, id, connection, Account::Whole { how, seq: 0, chat }, effects);
         self.roster.deliver(Audience::Except(id), ServerMessage::Joined { participant: announced }, effects);
+        self.connect(now, id, connection, join.prepared, join.offer, effects);
     }
 
     /// Somebody whom the meeting still knows, whether it has noticed that their old connection is lost or not.
@@ -165,6 +173,7 @@ impl Meeting {
             participant.name = name;
         }
         let changed = participant.on_wire() != before;
+        let (prepared, offer) = (join.prepared, join.offer);
 
         // Numbers of an earlier run of the server mean nothing in this one.
         let seen = join.resume.filter(|_| !claim.from_earlier_run).map(|resume| resume.seq);
@@ -176,7 +185,9 @@ impl Meeting {
         if changed {
             // One who was sent no list of participants hears here how the server sees them.
             self.roster.announce(id, if replayed { Audience::Everyone } else { Audience::Except(id) }, effects);
+            self.permit(id, effects);
         }
+        self.connect(now, id, connection, prepared, offer, effects);
         Ok(())
     }
 
@@ -185,6 +196,7 @@ impl Meeting {
             Account::Whole { how, seq, chat } => (how, seq, self.roster.on_wire(), chat, Vec::new()),
             Account::Missed { seq, frames } => (Resumed::Replayed, seq, Vec::new(), ChatPage::default(), frames),
         };
+        let Heading { topology, change, is_changing, reason } = self.course.heading();
         let welcome = Welcome {
             you,
             resume_token: String::new(),
@@ -192,10 +204,10 @@ impl Meeting {
             resumed,
             recovering_ms: self.recovery.as_ref().and_then(|recovery| recovery.remaining(now)),
             room: self.room.clone(),
-            topology: topology::current(),
-            change: 0,
-            changing: false,
-            reason: fireside_protocol::RouteReason::Size,
+            topology,
+            change,
+            changing: is_changing,
+            reason,
             participants,
             chat,
             ice_servers: Vec::new(),
@@ -203,7 +215,7 @@ impl Meeting {
             run: 0,
             started_at: self.started_at,
             now,
-            limits: limits(self.capacity),
+            limits: limits(&self.course),
         };
         effects.push(Effect::to_one(connection, ServerMessage::Welcome(Box::new(welcome))));
         for Frame { seq, message } in missed {
@@ -221,13 +233,13 @@ enum Account {
 }
 
 /// Counts of this size always fit; the fallback is never taken.
-fn limits(capacity: Capacity) -> Limits {
+fn limits(course: &Course) -> Limits {
     let count = |limit: usize| u32::try_from(limit).unwrap_or(u32::MAX);
     Limits {
         chat_chars: count(CHAT_CHARS),
         name_chars: count(NAME_CHARS),
-        people: count(capacity.people()),
-        mesh_people: count(capacity.people()),
+        people: count(course.capacity()),
+        mesh_people: count(course.most_in_mesh()),
         ping_interval_ms: PING_INTERVAL_MS,
         resume_window_ms: RESUME_WINDOW_MS,
     }

@@ -16,6 +16,7 @@ mod forwarding;
 mod identity;
 mod join;
 mod participant;
+mod path;
 mod presence;
 mod resume;
 mod roster;

@@ -1,23 +1,25 @@
 //! The meeting itself: dispatches what happened to the room of the house that deals with it.
 
-use fireside_protocol::{ClientMessage, ErrorCode, ParticipantId, RoomInfo, ServerMessage, UnixMillis};
+use fireside_protocol::{ClientMessage, ErrorCode, ParticipantId, RoomInfo, ServerMessage, Topology, UnixMillis};
 use rand::Rng;
 
 use crate::chat::{Conversation, Persisted};
-use crate::effect::{ConnectionId, Effect, Input};
+use crate::effect::{ConnectionId, Effect, Input, Route};
+use crate::forwarding::Speech;
 use crate::identity::IdSource;
 use crate::join::Arrival;
 use crate::resume::Recovery;
 use crate::roster::{Audience, Roster};
 use crate::signalling::Signal;
-use crate::topology::Capacity;
+use crate::topology::Course;
 use crate::words;
 
 /// One live call.
 #[derive(Debug)]
 pub struct Meeting {
     pub(crate) room: RoomInfo,
-    pub(crate) capacity: Capacity,
+    pub(crate) course: Course,
+    pub(crate) speech: Speech,
     /// Media goes through the relay alone: nobody learns anybody's address.
     pub(crate) relay_only: bool,
     pub(crate) phase: Phase,
@@ -47,7 +49,8 @@ impl Meeting {
     pub fn new(room: RoomInfo, now: UnixMillis, recovering_until: Option<UnixMillis>) -> Self {
         Self {
             room,
-            capacity: Capacity::default(),
+            course: Course::default(),
+            speech: Speech::default(),
             relay_only: false,
             phase: Phase::Open,
             started_at: now,
@@ -59,11 +62,34 @@ impl Meeting {
         }
     }
 
-    /// The meeting, for at most this many people (2 to [`MESH_PEOPLE_MOST`](fireside_protocol::limits::MESH_PEOPLE_MOST))
-    /// instead of [`MESH_PEOPLE`](fireside_protocol::limits::MESH_PEOPLE).
+    /// The meeting, for at most this many people (2 to [`PEOPLE_MOST`](fireside_protocol::limits::PEOPLE_MOST)) instead of
+    /// [`PEOPLE`](fireside_protocol::limits::PEOPLE). No more than [`MESH_PEOPLE_MOST`](fireside_protocol::limits::MESH_PEOPLE_MOST) fit where media
+    /// never goes through the server ([`Route::Mesh`]).
     #[must_use]
     pub fn for_people(mut self, people: usize) -> Self {
-        self.capacity = Capacity::of(people);
+        self.course.for_people(people);
+        self
+    }
+
+    /// The meeting, whose media travels from peer to peer while there are at most this many people (2 to
+    /// [`MESH_PEOPLE_MOST`](fireside_protocol::limits::MESH_PEOPLE_MOST)) instead of [`MESH_PEOPLE`](fireside_protocol::limits::MESH_PEOPLE).
+    #[must_use]
+    pub fn mesh_people(mut self, people: usize) -> Self {
+        self.course.mesh_people(people);
+        self
+    }
+
+    /// The meeting, whose media travels as the operator wants it, whatever the room's host says later ([`Input::Routed`]).
+    #[must_use]
+    pub fn route(mut self, operator: Route) -> Self {
+        self.course.operator(operator);
+        self
+    }
+
+    /// The meeting, whose media travels as the room's host wants it from the start, if the operator leaves that open.
+    #[must_use]
+    pub fn room_route(mut self, host: Route) -> Self {
+        self.course.host(host);
         self
     }
 
@@ -92,13 +118,14 @@ impl Meeting {
             Input::SignedOut { account, keep } => self.signed_out(account, keep, effects),
             Input::SessionEnded { session } => self.session_ended(session, effects),
             Input::RoomDeleted => self.room_deleted(effects),
-            Input::Forwarded { participant, path, what } => self.forwarded(participant, path, what, effects),
+            Input::Forwarded { participant, path, what } => self.forwarded(now, participant, path, what, effects),
             Input::Speaking { participants, speaker } => self.speaking(participants, speaker, effects),
-            Input::Routed { route } => self.routed(now, route, effects),
+            Input::Routed { route } => self.routed(route),
             Input::Retitled { title } => self.retitled(title, effects),
             Input::Drain => self.drain(now, effects),
             Input::Tick => {}
         }
+        self.steer(now, 0, effects);
         if self.is_over() {
             effects.push(Effect::Ended);
         }
@@ -112,13 +139,20 @@ impl Meeting {
             return None;
         }
         let recovered = self.recovery.as_ref().filter(|_| self.roster.is_empty()).map(Recovery::until).filter(|&until| until > self.now);
-        [self.roster.first_deadline(), recovered].into_iter().flatten().min()
+        let course = self.course.deadline(self.now).filter(|_| !self.roster.is_empty());
+        [self.roster.first_deadline(), recovered, course].into_iter().flatten().min()
     }
 
     /// How many people are in the meeting, those included whose connection is lost for the moment.
     #[must_use]
     pub fn people(&self) -> usize {
         self.roster.len()
+    }
+
+    /// How the media of one more person would travel: whether what they prepare before they join will be of use.
+    #[must_use]
+    pub fn topology_for_newcomer(&self) -> Topology {
+        self.course.foretell(self.now, self.situation(self.now, 1))
     }
 
     /// Who they are, in the order they came.
@@ -134,10 +168,10 @@ impl Meeting {
             ClientMessage::Signal { to, connection: pair, body } => self.signal(who, connection, Signal { to, connection: pair, body }, effects),
             // Of use only before `join`; the connection refuses it here.
             ClientMessage::Prepare { .. } => refuse(connection, ErrorCode::AlreadyJoined, "prepare", effects),
-            ClientMessage::Offer { offer } => self.offer(who, connection, offer, effects),
+            ClientMessage::Offer { offer } => self.offer(now, who, connection, offer, effects),
             ClientMessage::View { tiles } => self.view(who, connection, tiles, effects),
-            ClientMessage::Settled { change } => self.settled(now, who, change, effects),
-            ClientMessage::Condition { unreachable, strained } => self.condition(now, who, unreachable, strained, effects),
+            ClientMessage::Settled { change } => self.settled(who, change),
+            ClientMessage::Condition { unreachable, strained } => self.condition(who, connection, unreachable, strained, effects),
             ClientMessage::Media { media } => self.media(who, media, effects),
             ClientMessage::Chat { id, text } => self.chat(now, rng, who, id, &text, effects),
             ClientMessage::History { before } => effects.push(Effect::LoadHistory { connection, before }),

@@ -1,11 +1,14 @@
 //! One participant: who they are, how they are reached, and what they may have missed.
 
+use std::collections::BTreeSet;
+
 use fireside_protocol as wire;
 use fireside_protocol::limits::RESUME_WINDOW_MS;
-use fireside_protocol::{MediaState, ParticipantId, Role, UnixMillis};
+use fireside_protocol::{MediaState, ParticipantId, Role, Strain, UnixMillis};
 use uuid::Uuid;
 
-use crate::effect::ConnectionId;
+use crate::effect::{ConnectionId, Effect, Forwarding};
+use crate::path::Path;
 use crate::resume::ReplayLog;
 
 /// Somebody in the meeting.
@@ -21,6 +24,15 @@ pub(crate) struct Participant {
     pub(crate) joined_at: UnixMillis,
     pub(crate) reach: Reach,
     pub(crate) log: ReplayLog,
+    pub(crate) condition: Condition,
+    pub(crate) path: Path,
+}
+
+/// How media from peer to peer is for somebody, as they said last.
+#[derive(Debug, Default)]
+pub(crate) struct Condition {
+    pub(crate) unreachable: BTreeSet<ParticipantId>,
+    pub(crate) strained: Option<Strain>,
 }
 
 /// How a participant is reached.
@@ -55,6 +67,13 @@ impl Participant {
             self.hand_raised_at = raised.then_some(now);
         }
         changed
+    }
+
+    /// Ends the connection with the server, if there is one.
+    pub(crate) fn close_path(&mut self, effects: &mut Vec<Effect>) {
+        if self.path.close() {
+            effects.push(Effect::Forwarding(Forwarding::Remove { participant: self.id }));
+        }
     }
 
     /// As the others see them.

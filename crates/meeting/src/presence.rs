@@ -13,6 +13,7 @@ impl Meeting {
         let Some(participant) = self.roster.get_mut(id) else { return };
         if std::mem::replace(&mut participant.media, media) != media {
             self.roster.announce(id, Audience::Except(id), effects);
+            self.permit(id, effects);
         }
     }
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use fireside_protocol::limits::REPLAY_MESSAGES;
+use fireside_protocol::limits::{PEOPLE_MOST, REPLAY_MESSAGES};
 use fireside_protocol::{ParticipantId, ServerMessage, SignalBody, UnixMillis};
 
 /// Bytes of text kept for replay per participant: 256 messages of 2 KiB, where a call's messages average below that.
 const REPLAY_BYTES: usize = 512 * 1024;
-/// Participants of an earlier run that one meeting takes back: each of a full meeting many times over, yet bounded.
-const RETURNERS: usize = 64;
+/// Participants of an earlier run that one meeting takes back: each of a full meeting twice over, yet bounded.
+const RETURNERS: usize = 2 * PEOPLE_MOST;
 
 /// The last messages that a participant was sent, numbered, whether they arrived or not.
 #[derive(Debug, Default)]
@@ -99,6 +99,11 @@ impl Recovery {
     /// Whether this participant may come back. Once they did and left, the old token brings nobody back.
     pub(crate) fn admits(&self, id: ParticipantId, now: UnixMillis) -> bool {
         self.remaining(now).is_some() && self.returned.len() < RETURNERS && !self.returned.contains(&id)
+    }
+
+    /// How many have come back.
+    pub(crate) fn returned(&self) -> usize {
+        self.returned.len()
     }
 
     pub(crate) fn note_return(&mut self, id: ParticipantId) {

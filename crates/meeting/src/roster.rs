@@ -55,15 +55,22 @@ impl Roster {
 
     /// Takes somebody out for good. (This and [`Roster::clear`] are the only ways out.)
     pub(crate) fn remove(&mut self, id: ParticipantId, effects: &mut Vec<Effect>) -> Option<Participant> {
-        let removed = self.people.remove(&id)?;
+        let mut removed = self.people.remove(&id)?;
+        removed.close_path(effects);
         effects.push(Effect::Gone { participant: id });
         Some(removed)
     }
 
     /// Takes everybody out for good.
     pub(crate) fn clear(&mut self, effects: &mut Vec<Effect>) -> Vec<Participant> {
+        self.close_paths(effects);
         effects.extend(self.people.keys().map(|&participant| Effect::Gone { participant }));
         std::mem::take(&mut self.people).into_values().collect()
+    }
+
+    /// Ends everybody's connection with the server.
+    pub(crate) fn close_paths(&mut self, effects: &mut Vec<Effect>) {
+        self.people.values_mut().for_each(|participant| participant.close_path(effects));
     }
 
     /// Who is on this connection.

@@ -42,6 +42,8 @@ pub enum RouteReason {
     Strained,
     /// The room's host or the operator wants it so.
     Setting,
+    /// The server forwards as much as it can.
+    Full,
 }
 
 /// What somebody sends.
