@@ -2,7 +2,7 @@
 //! what must be sent comes out.
 //!
 //! [`Shard`] is the whole of it, for one thread: see there how it is driven, and [`offer`] for the contract with clients. Inside,
-//! `demux` says whose a datagram is, `peer` (the one file that names the WebRTC engine) decrypts it, `router` says who receives it,
+//! `demux` says whose a datagram is, `peer` (which alone names the WebRTC engine) decrypts it, `router` says who receives it,
 //! and `peer` encrypts it again for each of them.
 //!
 //! What thinks about media without knowing a connection: which layer a viewer gets ([`budget`]), how packets of changing sources become
@@ -13,11 +13,14 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests have clocks"))]
 
 pub mod budget;
+mod command;
 pub mod continuity;
 mod demux;
+mod event;
 mod held;
 pub mod keyframes;
 mod layers;
+mod member;
 mod meter;
 pub mod offer;
 mod packet;
@@ -30,11 +33,13 @@ mod strain;
 mod track;
 pub mod vp8;
 
+pub use command::Command;
 pub use demux::{Address, Tag, Transport};
+pub use event::{Ended, Event};
 pub use offer::Refused;
 pub use packet::{Datagram, Endpoint, Transmit};
 pub use peer::{Broken, Identity, Random};
 pub use router::{Look, VOICES};
-pub use shard::{Command, Counts, Ended, Event, Shard};
+pub use shard::{Counts, Shard};
 pub use strain::Strain;
 pub use track::{Kind, PeerId, RoomId, Slot, Source, Track};

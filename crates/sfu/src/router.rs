@@ -1,9 +1,12 @@
 //! Who receives what in one room: tracks with their layers, viewers with their slots, and what each packet of the one becomes for the
 //! other. Knows no connection: packets come in, places to forward them to come out, and everything else is an [`Order`].
 
+mod viewer;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use self::viewer::{Picture, Viewer, Voice};
 use crate::budget::{self, Bitrate, Budget, Rank, Wish};
 use crate::continuity::{Arrived, Continuity, Numbers};
 use crate::held::Held;
@@ -23,24 +26,8 @@ const TICK: Duration = Duration::from_millis(100);
 const VOICE: Bitrate = 64_000;
 /// How loud a packet without a level is taken to be: a voice, if it is longer than those that Opus makes of silence.
 const NO_LEVEL: (usize, u8) = (12, 40);
-/// A line is always tried for this much: one that was tried for less, as nothing was looked at, is not known when it matters.
-const DESIRED: Bitrate = 2_500_000;
-/// A line that carries less than is looked at is filled up to its estimate for a while now and then: what is never tried is never
-/// found, and filling it all the time would cost who pays for it.
-const FILL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
-/// The desired bitrate is told when it changes by more than a part of this.
-const TELL: u64 = 16;
 
-/// What a viewer looks at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
-    /// Whose picture.
-    pub track: Track,
-    /// Lines of its tile, in pixels of the screen.
-    pub height: u32,
-    /// It comes before the others.
-    pub is_pinned: bool,
-}
+pub use self::viewer::Look;
 
 /// Where a packet goes, and as what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,43 +72,6 @@ struct Publication {
     is_muted: bool,
     /// Places in `viewers`, and the slots there, that show it. For pictures alone.
     shown: Vec<(usize, usize)>,
-}
-
-#[derive(Debug)]
-struct Viewer {
-    /// The shard's number.
-    number: usize,
-    peer: PeerId,
-    view: Vec<Look>,
-    slots: Slots<Track>,
-    pictures: Vec<Picture>,
-    voices: Vec<Voice>,
-    budget: Budget,
-    estimate: Bitrate,
-    /// What the engine was told last: to be filled, and desired.
-    told: (Bitrate, Bitrate),
-    /// Since when what is looked at is more than the line is thought to carry.
-    short: Option<Instant>,
-    held: Held,
-}
-
-/// A slot for pictures.
-#[derive(Debug)]
-struct Picture {
-    stream: Continuity<(Track, usize)>,
-    /// What the slot was told to carry last, and does since a whole picture of it came.
-    live: Option<Track>,
-    /// The layer that the budget chose, and the one that is to be sent as things are.
-    target: Option<usize>,
-    aim: Option<usize>,
-}
-
-/// A slot for sound.
-#[derive(Debug)]
-struct Voice {
-    stream: Continuity<Track>,
-    live: Option<Track>,
-    is_open: bool,
 }
 
 impl Router {
@@ -445,71 +395,4 @@ impl Router {
 fn offered(tracks: &BTreeMap<Track, Publication>, now: Instant, track: Option<Track>) -> Vec<(usize, budget::Layer)> {
     let publication = track.and_then(|track| tracks.get(&track)).filter(|publication| !publication.is_muted);
     publication.map(|publication| publication.layers.available(now).collect()).unwrap_or_default()
-}
-
-impl Viewer {
-    /// How much the line is to be filled with and tried for, if that is something new.
-    fn line(&mut self, now: Instant, desired: Bitrate) -> Option<(Bitrate, Bitrate)> {
-        self.short = if desired > self.estimate { Some(self.short.unwrap_or(now)) } else { None };
-        let since = self.short.map(|since| now.saturating_duration_since(since).as_millis() % FILL.1.as_millis());
-        let is_filled = since.is_some_and(|since| since < FILL.0.as_millis());
-        let tried = desired.max(DESIRED);
-        // The engine tries for twice of what is desired: on a slow line that alone would be too much. In steps, as each new one is tried.
-        let tried = if self.estimate < DESIRED / 3 { tried.min(2 << self.estimate.max(1).ilog2()) } else { tried };
-        let new = (if is_filled { desired.min(tried) } else { 0 }, tried);
-        let differs = |old: Bitrate, new: Bitrate| new.abs_diff(old) > old / TELL;
-        let is_new = differs(self.told.0, new.0) || differs(self.told.1, new.1);
-        is_new.then(|| std::mem::replace(&mut self.told, new)).map(|_| new)
-    }
-
-    fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {
-        let height = self.look(track).map_or(0, |look| look.height);
-        Wish { rank: self.rank(track, speaker), height, layers: layers.iter().map(|(_, layer)| *layer).collect() }
-    }
-
-    fn rank(&self, track: Option<Track>, speaker: Option<PeerId>) -> Rank {
-        match self.look(track) {
-            Some(look) if look.track.source == Source::Screen => Rank::Screen,
-            Some(look) if look.is_pinned || speaker == Some(look.track.peer) => Rank::Foremost,
-            _ => Rank::Visible,
-        }
-    }
-
-    fn look(&self, track: Option<Track>) -> Option<&Look> {
-        track.and_then(|track| self.view.iter().find(|look| look.track == track))
-    }
-}
-
-impl Picture {
-    /// Whether what is sent is what is to be sent.
-    fn is_there(&self, track: Option<Track>) -> bool {
-        self.live == track && self.stream.source().map(|(_, layer)| layer) == self.aim
-    }
-
-    /// The numbers under which a packet of the slot's track is sent; `None`: it is not.
-    fn packet(&mut self, track: Track, layer: usize, arrived: &Arrived) -> Option<Numbers> {
-        let source = (track, layer);
-        let is_live = self.live == Some(track);
-        let Some(vp8) = arrived.vp8 else {
-            self.stream.leave_out(source, arrived.sequence);
-            return None;
-        };
-        let is_same = is_live && self.stream.source() == Some(source);
-        let may_begin = self.aim == Some(layer) || (!is_live && self.target.is_some_and(|target| layer <= target));
-        if vp8.keyframe && !is_same && may_begin {
-            self.live = Some(track);
-            return Some(self.stream.change(source, arrived));
-        }
-        if is_same { self.stream.forward(source, arrived) } else { None }
-    }
-}
-
-impl Voice {
-    fn packet(&mut self, track: Track, arrived: &Arrived) -> Option<Numbers> {
-        if self.live == Some(track) && self.stream.source() == Some(track) {
-            return self.stream.forward(track, arrived);
-        }
-        self.live = Some(track);
-        Some(self.stream.change(track, arrived))
-    }
 }

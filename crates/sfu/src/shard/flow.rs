@@ -1,0 +1,149 @@
+//! What comes out of one connection goes into others, and what follows from it is done.
+
+use std::time::Instant;
+
+use super::Shard;
+use super::people::PEERS;
+use crate::budget::Bitrate;
+use crate::event::Event;
+use crate::member::Reach;
+use crate::packet::Packet;
+use crate::peer::Happened;
+use crate::router::{Order, Told};
+use crate::track::Track;
+
+/// Estimates are told to the server when they change by more than a part of this.
+const TELL: u64 = 8;
+
+impl Shard {
+    pub(super) fn advance_peer(&mut self, now: Instant, number: usize) {
+        let Some(member) = self.member(number) else { return };
+        match member.peer.advance(now) {
+            Ok(()) => self.drain(now, number),
+            Err(broken) => self.end(now, number, broken.into()),
+        }
+    }
+
+    /// Takes everything out of a connection, and does what follows from it.
+    pub(super) fn drain(&mut self, now: Instant, number: usize) {
+        let mut happened = std::mem::take(&mut self.happened);
+        let drained = match self.members.get_mut(number).and_then(Option::as_mut) {
+            Some(member) => member.peer.drain(&mut self.transmits, &mut happened),
+            None => Ok(()),
+        };
+        for happened in happened.drain(..) {
+            self.follow(now, number, happened);
+        }
+        self.happened = happened;
+        if let Err(broken) = drained {
+            self.end(now, number, broken.into());
+        }
+        self.carry_out(now);
+    }
+
+    fn follow(&mut self, now: Instant, number: usize, happened: Happened) {
+        let Some(member) = self.members.get_mut(number).and_then(Option::as_mut) else { return };
+        let id = member.id;
+        let room = member.room().and_then(|room| self.rooms.get_mut(&room));
+        match happened {
+            Happened::Connected => {
+                member.reach = Reach::Connected;
+                self.events.push_back(Event::Connected { peer: id });
+                self.open(now, number);
+            }
+            Happened::Reachable(is_reachable) => {
+                member.reach = match (member.reach, is_reachable) {
+                    (Reach::Connected, false) => Reach::Lost(now),
+                    (Reach::Lost(_), true) => Reach::Connected,
+                    _ => return,
+                };
+                self.events.push_back(Event::Reachable { peer: id, is_reachable });
+            }
+            Happened::Packet(packet) => {
+                self.counts.packets += 1;
+                let Some(room) = room else { return };
+                room.packet(now, id, &packet, &mut self.forwards, &mut self.orders);
+                self.forward(now, &packet);
+            }
+            Happened::KeyframeWanted(slot) => {
+                if let Some(room) = room {
+                    room.keyframe_wanted(now, id, slot, &mut self.orders);
+                }
+            }
+            Happened::Estimate(bitrate) => {
+                member.estimate = bitrate;
+                if let Some(room) = room {
+                    room.estimate(now, id, bitrate, &mut self.orders);
+                }
+                if bitrate.abs_diff(member.told_estimate) > member.told_estimate / TELL {
+                    member.told_estimate = bitrate;
+                    self.events.push_back(Event::Estimate { peer: id, bitrate });
+                }
+            }
+        }
+    }
+
+    fn forward(&mut self, now: Instant, packet: &Packet) {
+        let mut forwards = std::mem::take(&mut self.forwards);
+        for forward in forwards.drain(..) {
+            let Some(member) = self.members.get_mut(forward.viewer).and_then(Option::as_mut) else { continue };
+            match member.peer.forward(forward.slot, &forward.numbers, packet) {
+                Ok(true) => {
+                    self.counts.forwarded += 1;
+                    if !member.is_dirty {
+                        member.is_dirty = true;
+                        self.dirty.push(forward.viewer);
+                    }
+                }
+                Ok(false) => self.counts.left_out += 1,
+                Err(broken) => self.end(now, forward.viewer, broken.into()),
+            }
+        }
+        self.forwards = forwards;
+    }
+
+    pub(super) fn carry_out(&mut self, now: Instant) {
+        let mut rounds = 0;
+        // Carrying out may end a peer, which gives new orders; each ends one peer less.
+        while !self.orders.is_empty() && rounds < PEERS {
+            rounds += 1;
+            for order in std::mem::take(&mut self.orders) {
+                match order {
+                    Order::RequestKeyframe { track, layer } => self.request_keyframe(now, track, layer),
+                    Order::SetDesired { viewer, filled, desired } => self.set_desired(now, viewer, filled, desired),
+                    Order::Tell(told) => self.tell(told),
+                }
+            }
+        }
+    }
+
+    fn request_keyframe(&mut self, now: Instant, track: Track, layer: usize) {
+        let Some(number) = self.numbers.get(&track.peer).copied() else { return };
+        let Some(member) = self.member(number) else { return };
+        match member.peer.request_keyframe(track.source, layer) {
+            Ok(()) if !member.is_dirty => {
+                member.is_dirty = true;
+                self.dirty.push(number);
+            }
+            Ok(()) => {}
+            Err(broken) => self.end(now, number, broken.into()),
+        }
+    }
+
+    fn set_desired(&mut self, now: Instant, number: usize, filled: Bitrate, desired: Bitrate) {
+        let Some(member) = self.member(number) else { return };
+        if let Err(broken) = member.peer.set_desired(filled, desired) {
+            self.end(now, number, broken.into());
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        match told {
+            Told::Slot { viewer, slot, track } => self.events.push_back(Event::Slot { peer: viewer, slot, track }),
+            Told::Wanted { track, layers } => self.events.push_back(Event::Wanted { track, layers }),
+            Told::Held { viewer, tracks, is_strain } => self.events.push_back(Event::Held { peer: viewer, tracks, is_strain }),
+            // Told with its room, in `tick`.
+            Told::Speaking { .. } => {}
+        }
+    }
+}
