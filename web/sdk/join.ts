@@ -6,15 +6,16 @@ import { Signal, type SignalEnd } from "./signal";
 
 /** Enters a meeting. Rejects with `JoinError`; the tracks given then still belong to the caller. */
 export function joinRoom(options: JoinOptions): Promise<Room> {
+  const prepared = options.prepared instanceof Preparing ? options.prepared.take() : null;
   return new Promise((resolve, reject) => {
     const wishes: Wishes = { name: options.name, hand: false, tracks: tracksOf(options) };
     const told = describe(wishes);
     let room: Meeting | null = null;
-    const signal = new Signal(options.url ?? roomUrl(options.code), {
-      join: () => room?.join() ?? told,
-      chatAfter: () => room?.chat.messages.at(-1)?.id,
+    const handlers: SignalHandlers = {
+      join: () => room?.join() ?? Object.assign(told, door.said()),
+      resume: () => room?.resume() ?? {},
       welcome: (welcome) => {
-        room ??= new Meeting(signal, wishes, told, welcome);
+        room ??= new Meeting(signal, wishes, told, welcome, prepared.link);
         room.welcome(welcome);
         resolve(room);
       },
@@ -43,6 +44,7 @@ const DENIED: ReadonlySet<string> = new Set([
   "room_not_found",
   "invalid_name",
   "room_full",
+  "server_full",
   "resume_refused",
   "draining",
   "rate_limited",

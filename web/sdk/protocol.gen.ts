@@ -420,7 +420,7 @@ now: UnixMillis,
  */
 limits: Limits, };
 
-export type DeniedCode = "room_not_found" | "invalid_name" | "room_full" | "resume_refused" | "draining" | "rate_limited" | "unavailable";
+export type DeniedCode = "room_not_found" | "invalid_name" | "room_full" | "server_full" | "resume_refused" | "draining" | "rate_limited" | "unavailable";
 
 export type ErrorCode = "invalid_json" | "invalid_message" | "unknown_type" | "frame_too_large" | "not_text" | "rate_limited" | "not_joined" | "already_joined" | "invalid_name" | "chat_empty" | "chat_too_long" | "chat_not_saved" | "signal_too_large" | "signal_to_self" | "unknown_participant" | "history_unavailable" | "offer_too_large" | "too_many_tiles";
 

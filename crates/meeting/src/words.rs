@@ -10,6 +10,7 @@ pub fn denied(code: DeniedCode) -> &'static str {
         DeniedCode::RoomNotFound => "There is no such room, or it is not open to you.",
         DeniedCode::InvalidName => "A name needs 1 to 60 characters, and something to see.",
         DeniedCode::RoomFull => "The meeting is full.",
+        DeniedCode::ServerFull => "The server carries as many calls as it can. Try again later.",
         DeniedCode::ResumeRefused => "This participant cannot come back. Join anew.",
         DeniedCode::Draining => "The server is about to restart. Try again in a moment.",
         DeniedCode::RateLimited => "Too many attempts. Try again later.",

@@ -514,6 +514,8 @@ pub enum DeniedCode {
     InvalidName,
     /// The meeting has as many people as it can hold.
     RoomFull,
+    /// The server forwards as much as it can, and this meeting needs it.
+    ServerFull,
     /// The participant of the resume token cannot come back: too late, left, forged, or of another account. Join anew.
     ResumeRefused,
     /// The server is about to restart; try again in a moment.

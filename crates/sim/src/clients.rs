@@ -424,7 +424,7 @@ impl Client {
                 self.link = Link::Waiting { until: now, tries: 0 };
             }
             DeniedCode::Draining | DeniedCode::Unavailable | DeniedCode::RateLimited => self.retry(now, tries, rng),
-            DeniedCode::RoomFull | DeniedCode::RoomNotFound | DeniedCode::InvalidName => self.link = Link::Off,
+            DeniedCode::RoomFull | DeniedCode::ServerFull | DeniedCode::RoomNotFound | DeniedCode::InvalidName => self.link = Link::Off,
         }
     }
 
