@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::http::listen::listen;
 use crate::http::{House, Listeners};
 use crate::media::Media;
-use crate::meetings::Meetings;
+use crate::meetings::{Meetings, Rules};
 use crate::state::{AppState, now_ms};
 use crate::tls::{self, Tls};
 use crate::{health, http, meetings, metrics, shutdown, site, ws};
@@ -89,7 +89,7 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let (listeners, media) = open_port(&config, &keys).await?;
     let address = listeners.main.local_addr()?;
     let plain = listeners.plain.as_ref().map(TcpListener::local_addr).transpose()?;
-    let meetings = Meetings::open_at(store.clone(), media.clone(), config.people, pace.meetings).await?;
+    let meetings = Meetings::open_at(store.clone(), media.clone(), Rules::of(&config), pace.meetings).await?;
     let state = AppState { config: Arc::new(config), store, meetings, media, keys, passwords: Passwords::default() };
     let (stop, stopped) = oneshot::channel();
     let stopped = async {

@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::forwarding::Usher;
 use super::keeper::Keeper;
 use super::relay::Rounds;
+use super::rules::as_meeting;
 use super::{Envelope, Joining, Login, Meetings, now, until};
 use crate::media::CameBy;
 use crate::metrics::METRICS;
@@ -83,9 +84,16 @@ impl Host {
         people: Arc<AtomicUsize>,
     ) -> Self {
         let info = RoomInfo { code: code.clone(), title: room.title.clone() };
+        let rules = meetings.shared.rules;
+        let meeting = Meeting::new(info, now(), recovering_until)
+            .for_people(rules.people)
+            .mesh_people(rules.mesh_people)
+            .route(rules.route)
+            .room_route(as_meeting(room.route))
+            .relay_only(meetings.shared.media.relay_only());
         Self {
             keeper: Keeper::new(meetings.shared.store.clone(), room.id),
-            meeting: Meeting::new(info, now(), recovering_until).for_people(meetings.shared.people).relay_only(meetings.shared.media.relay_only()),
+            meeting,
             usher: Usher::new(meetings.shared.media.clone()),
             rounds: Rounds::new(meetings.shared.pace),
             alarm: Alarm { set_for: None, sleep: Box::pin(tokio::time::sleep_until(Instant::now())) },
@@ -266,14 +274,14 @@ mod tests {
 
     use crate::config::Config;
     use crate::media::Media;
-    use crate::meetings::Place;
+    use crate::meetings::{Place, Rules};
     use crate::ws::outbox::Next;
 
     #[tokio::test]
     async fn a_fault_ends_one_meeting_and_its_people_come_back_as_who_they_were() {
         let store = Store::open("sqlite::memory:").await.expect("a database");
         let media = Media::open(&Config::default(), &[0; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("media");
-        let meetings = Meetings::open(store.clone(), media, 8).await.expect("meetings");
+        let meetings = Meetings::open(store.clone(), media, Rules::of(&Config::default())).await.expect("meetings");
         let (faulty, other) = (room(&store, "0000-0000-0001").await, room(&store, "0000-0000-0002").await);
         let ann = Guest::join(&meetings, &faulty, None).await;
         let ben = Guest::join(&meetings, &other, None).await;

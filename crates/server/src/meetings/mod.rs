@@ -9,6 +9,7 @@ mod host;
 mod keeper;
 mod logins;
 mod relay;
+mod rules;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,7 +19,7 @@ use std::time::{Duration, SystemTime};
 use fireside_meeting::{ConnectionId, Entrant, Input};
 use fireside_protocol::limits::RESUME_WINDOW_MS;
 use fireside_protocol::{ByeCode, ChatPage, Join, RoomCode, UnixMillis};
-use fireside_store::{Room, Store, StoreError};
+use fireside_store::{Room, Route, Store, StoreError};
 use rand::RngExt;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
@@ -34,6 +35,7 @@ use crate::ws::words;
 
 pub use keeper::{page, page_after};
 pub use relay::Pace;
+pub use rules::Rules;
 
 /// What may wait for a meeting. A connection that finds it full waits (and so does its client, not the others).
 const INBOX: usize = 512;
@@ -56,8 +58,7 @@ struct Shared {
     store: Store,
     /// What tells browsers of the relay, and the relay of them.
     media: Media,
-    /// People in one meeting.
-    people: usize,
+    rules: Rules,
     pace: Pace,
     signer: Signer,
     /// Which run of the server this is; in every resume token.
@@ -177,25 +178,25 @@ pub struct Place {
 struct Task(Meetings);
 
 impl Meetings {
-    /// No meetings yet; each will hold `people` at most. Reads the key of the resume tokens, or makes it.
+    /// No meetings yet. Reads the key of the resume tokens, or makes it.
     ///
     /// # Errors
     /// When the database cannot tell the key.
-    pub async fn open(store: Store, media: Media, people: usize) -> Result<Self, StoreError> {
-        Self::open_at(store, media, people, Pace::default()).await
+    pub async fn open(store: Store, media: Media, rules: Rules) -> Result<Self, StoreError> {
+        Self::open_at(store, media, rules, Pace::default()).await
     }
 
     /// The same at another pace.
     ///
     /// # Errors
     /// As [`Meetings::open`].
-    pub async fn open_at(store: Store, media: Media, people: usize, pace: Pace) -> Result<Self, StoreError> {
+    pub async fn open_at(store: Store, media: Media, rules: Rules, pace: Pace) -> Result<Self, StoreError> {
         let key = store.secret("resume", rand::rng().random()).await?;
         Ok(Self {
             shared: Arc::new(Shared {
                 store,
                 media,
-                people,
+                rules,
                 pace,
                 signer: Signer::new(&key),
                 run: rand::rng().random(),
@@ -280,6 +281,19 @@ impl Meetings {
     /// Tells the meeting in a room its new title.
     pub async fn room_retitled(&self, code: &str, title: &str) {
         self.tell(code, Input::Retitled { title: title.to_owned() }).await;
+    }
+
+    /// Tells the meeting in a room that its host wants media to travel so.
+    pub async fn room_routed(&self, code: &str, route: Route) {
+        // A join that read the room before begins no meeting with what was true then.
+        self.registry().withdrawals += 1;
+        self.tell(code, Input::Routed { route: rules::as_meeting(route) }).await;
+    }
+
+    /// How the operator wants media to travel in all rooms, if not as each has it.
+    #[must_use]
+    pub fn set_route(&self) -> Option<Route> {
+        self.shared.rules.set_route()
     }
 
     /// Who may enter a room changed (guests, say): joins under way look it up again.

@@ -1,4 +1,6 @@
-//! The rooms of a member: making, renaming, opening to guests, deleting.
+//! The rooms of a member: making, renaming, opening to guests, how media travels in them, deleting.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -6,8 +8,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use fireside_meeting::name;
 use fireside_protocol::RoomCode;
-use fireside_protocol::limits::TITLE_CHARS;
-use fireside_store::{NewRoom, Room, RoomChange};
+use fireside_protocol::limits::{MESH_PEOPLE_MOST, TITLE_CHARS};
+use fireside_store::{NewRoom, Room, RoomChange, Route};
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -48,6 +50,8 @@ pub struct Shown {
 pub struct Settings {
     title: String,
     guests: Option<String>,
+    /// Not sent where the operator has set it, and by pages from before it was there.
+    route: Option<String>,
 }
 
 /// `GET /rooms`.
@@ -61,7 +65,7 @@ pub async fn list(State(state): State<AppState>, member: Member, Query(shown): Q
         _ => None,
     };
     let rooms = listed(&state, &member.visitor, member.signed_in.account.id).await?;
-    page::show(StatusCode::OK, &RoomsPage { page: Page::of(&member.visitor), rooms, done })
+    page::show(StatusCode::OK, &RoomsPage { page: Page::of(&member.visitor), rooms, done, set_route: state.meetings.set_route() })
 }
 
 /// `POST /rooms`: a new room, and into it.
@@ -82,7 +86,7 @@ pub async fn create(State(state): State<AppState>, member: Member) -> Result<Res
     Err(fireside_store::StoreError::Other("no free room code was found".to_owned()).into())
 }
 
-/// `POST /rooms/{code}`: its title, and whether guests may come in.
+/// `POST /rooms/{code}`: its title, whether guests may come in, and how media travels.
 ///
 /// # Errors
 /// When it is not theirs, or the database fails.
@@ -97,13 +101,17 @@ pub async fn change(
         return refuse_title(&state, &member, &before, form.title).await;
     };
     let guests_allowed = form.guests.is_some();
-    let change = RoomChange { title: Some(title), guests_allowed: Some(guests_allowed) };
+    let route = form.route.as_deref().and_then(Route::named);
+    let change = RoomChange { title: Some(title), guests_allowed: Some(guests_allowed), route };
     let room = state.store.change_room(&before.code, member.signed_in.account.id, change).await?.ok_or(Problem::NotFound)?;
     if room.title != before.title {
         state.meetings.room_retitled(&room.code, &room.title).await;
     }
     if room.guests_allowed != before.guests_allowed {
         state.meetings.room_rights_changed();
+    }
+    if room.route != before.route {
+        state.meetings.room_routed(&room.code, room.route).await;
     }
     Ok(page::see_other("/rooms?done=saved"))
 }
@@ -153,7 +161,10 @@ async fn refuse_title(state: &AppState, member: &Member, room: &Room, typed: Str
     if let Some(listed) = rooms.iter_mut().find(|listed| listed.room.id == room.id) {
         listed.wrong = forms::line_error(&typed, TITLE_CHARS).map(|error| (typed, error));
     }
-    page::show(StatusCode::UNPROCESSABLE_ENTITY, &RoomsPage { page: Page::of(&member.visitor), rooms, done: None })
+    page::show(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &RoomsPage { page: Page::of(&member.visitor), rooms, done: None, set_route: state.meetings.set_route() },
+    )
 }
 
 #[derive(Template)]
@@ -162,6 +173,23 @@ struct RoomsPage {
     page: Page,
     rooms: Vec<Listed>,
     done: Option<String>,
+    /// What the operator has set for all of them.
+    set_route: Option<Route>,
+}
+
+impl RoomsPage {
+    fn is_chosen(&self, route: &Route, listed: &Listed) -> bool {
+        *route == self.set_route.unwrap_or(listed.room.route)
+    }
+
+    #[allow(clippy::unused_self, reason = "for the template")]
+    fn route_name(&self, route: &Route) -> Cow<'static, str> {
+        t(match route {
+            Route::Auto => "rooms-route-auto",
+            Route::Mesh => "rooms-route-mesh",
+            Route::Server => "rooms-route-server",
+        })
+    }
 }
 
 #[derive(Template)]

@@ -19,8 +19,6 @@ use crate::media::forwarding::{Hall, TOLD, Told};
 pub(super) struct Usher {
     media: Media,
     open: Option<Open>,
-    /// What each looks at, as they said it last: it is said again to the plane when somebody in it gets another connection.
-    views: HashMap<ParticipantId, Vec<Tile>>,
 }
 
 /// A hall, and who is who in it.
@@ -43,7 +41,7 @@ struct Path {
 
 impl Usher {
     pub(super) fn new(media: Media) -> Self {
-        Self { media, open: None, views: HashMap::new() }
+        Self { media, open: None }
     }
 
     /// Does what the meeting wants. What came of it at once is put into `inputs`.
@@ -52,7 +50,7 @@ impl Usher {
             Forwarding::Admit { participant, path, offer, media } => self.admit(participant, path, offer, media),
             Forwarding::Enter { participant, connection, path, media } => inputs.push_back(self.enter(participant, connection, path, media)),
             Forwarding::Renegotiate { participant, path, offer } => self.renegotiate(participant, path, offer),
-            Forwarding::View { participant, tiles } => self.view(participant, tiles),
+            Forwarding::View { participant, tiles } => self.view(participant, &tiles),
             Forwarding::Media { participant, media } => self.permit(participant, media),
             Forwarding::Remove { participant } => self.remove(participant),
         }
@@ -88,7 +86,6 @@ impl Usher {
         open.remove(participant);
         let peer = open.hall.admit(offer, names::may_send(media), false);
         open.take_in(participant, Path { peer, number });
-        self.show(participant);
     }
 
     #[allow(clippy::unused_self, reason = "nobody prepares yet")]
@@ -104,11 +101,11 @@ impl Usher {
         }
     }
 
-    fn view(&mut self, participant: ParticipantId, tiles: Vec<Tile>) {
-        self.views.insert(participant, tiles);
-        if let Some(open) = &self.open {
-            open.look(participant, &self.views);
-        }
+    /// Tiles of people who have no connection with the server yet are left out: the meeting says it again when they have.
+    fn view(&mut self, participant: ParticipantId, tiles: &[Tile]) {
+        let Some((open, path)) = self.path(participant) else { return };
+        let looks = tiles.iter().filter_map(|tile| names::look(tile, open.paths.get(&tile.participant)?.peer));
+        open.hall.view(path.peer, looks.collect());
     }
 
     fn permit(&mut self, participant: ParticipantId, media: MediaState) {
@@ -118,7 +115,6 @@ impl Usher {
     }
 
     fn remove(&mut self, participant: ParticipantId) {
-        self.views.remove(&participant);
         if let Some(open) = &mut self.open {
             open.remove(participant);
         }
@@ -130,16 +126,6 @@ impl Usher {
         tracing::warn!(people = open.paths.len(), "the media of a meeting has to begin anew");
         let broken = |(participant, path): (_, Path)| forwarded(participant, path, Forwarded::Closed { code: DroppedCode::Broken });
         inputs.extend(open.paths.into_iter().map(broken));
-    }
-
-    /// Somebody has a new connection: what they look at, and who looks at them.
-    fn show(&self, participant: ParticipantId) {
-        let Some(open) = &self.open else { return };
-        open.look(participant, &self.views);
-        let of_them = |tiles: &[Tile]| tiles.iter().any(|tile| tile.participant == participant);
-        for (viewer, _) in self.views.iter().filter(|(viewer, tiles)| **viewer != participant && of_them(tiles)) {
-            open.look(*viewer, &self.views);
-        }
     }
 
     fn path(&self, participant: ParticipantId) -> Option<(&Open, Path)> {
@@ -167,12 +153,6 @@ impl Open {
             self.owners.remove(&path.peer);
             self.hall.remove(path.peer);
         }
-    }
-
-    fn look(&self, viewer: ParticipantId, views: &HashMap<ParticipantId, Vec<Tile>>) {
-        let (Some(path), Some(tiles)) = (self.paths.get(&viewer), views.get(&viewer)) else { return };
-        let looks = tiles.iter().filter_map(|tile| names::look(tile, self.paths.get(&tile.participant)?.peer));
-        self.hall.view(path.peer, looks.collect());
     }
 
     /// What an event is to the meeting. Of a peer that was removed or replaced there is nothing more to be said.
