@@ -3,17 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use fireside_protocol::limits::VIEW_TILES;
+use fireside_protocol::limits::{OFFER_BURST, OFFER_INTERVAL_MS, VIEW_TILES};
 use fireside_protocol::{DroppedCode, HeldReason, ServerMessage, SlotKind, SlotUse, Source, Tile, TrackRef, UnixMillis};
 
 /// Places that are remembered: more than any client's.
 const SLOTS: usize = 80;
 /// Sizes of one picture, and some more.
 const LAYERS: usize = 8;
-/// Offers that may come at once: somebody's network comes and goes, or they turn a few pages.
-const OFFERS: u32 = 12;
-/// And then one in this time.
-const OFFER_MS: i64 = 2_000;
 
 /// A participant's successive connections with the server.
 #[derive(Debug, Default)]
@@ -44,7 +40,7 @@ struct Told {
     held: Option<(Vec<TrackRef>, HeldReason)>,
 }
 
-/// Offers since a while ago.
+/// Offers that were taken and not yet forgotten: one is in each interval since then.
 #[derive(Debug, Default)]
 struct Offers {
     taken: u32,
@@ -165,14 +161,15 @@ impl Path {
 
 impl Offers {
     fn take(&mut self, now: UnixMillis) -> bool {
-        let regained = u32::try_from((now.0.saturating_sub(self.since) / OFFER_MS).max(0)).unwrap_or(u32::MAX);
-        if regained >= self.taken {
+        let interval = i64::from(OFFER_INTERVAL_MS);
+        let forgotten = u32::try_from((now.0.saturating_sub(self.since) / interval).max(0)).unwrap_or(u32::MAX);
+        if forgotten >= self.taken {
             (self.taken, self.since) = (0, now.0);
         } else {
-            self.taken -= regained;
-            self.since = self.since.saturating_add(i64::from(regained) * OFFER_MS);
+            self.taken -= forgotten;
+            self.since = self.since.saturating_add(i64::from(forgotten) * interval);
         }
-        let is_free = self.taken < OFFERS;
+        let is_free = self.taken < OFFER_BURST;
         self.taken += u32::from(is_free);
         is_free
     }

@@ -16,6 +16,10 @@ pub const CHAT_CHARS: usize = 4000;
 pub const TITLE_CHARS: usize = 80;
 /// Bytes of an offer to the server: with four m-lines to send and thirty to receive in, slim ones, it has about half of it.
 pub const OFFER_BYTES: usize = 56 * 1024;
+/// Offers to the server that a client may make at once: its network comes and goes, or it turns a few pages of tiles.
+pub const OFFER_BURST: u32 = 12;
+/// And then one in this time.
+pub const OFFER_INTERVAL_MS: u32 = 2_000;
 /// People in one meeting.
 pub const PEOPLE: usize = 100;
 /// The most that an operator may set instead.

@@ -1,9 +1,10 @@
 //! One example of each message, both ways; of those with several shapes, one of each shape. `PROTOCOL.md` shows the same.
 
-use fireside_protocol::limits::{CHAT_CHARS, MESH_PEOPLE, NAME_CHARS, PING_INTERVAL_MS, RESUME_WINDOW_MS};
+use fireside_protocol::limits::{CHAT_CHARS, MESH_PEOPLE, NAME_CHARS, PEOPLE, PING_INTERVAL_MS, RESUME_WINDOW_MS};
 use fireside_protocol::{
-    ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, DeniedCode, ErrorCode, IceServer, Join, LeftReason, Limits, MediaState, MessageId,
-    Participant, ParticipantId, Resume, Resumed, Role, RoomInfo, ServerFrame, ServerMessage, SignalBody, Topology, UnixMillis, Welcome,
+    ByeCode, ChatId, ChatMessage, ChatPage, ClientMessage, DeniedCode, DroppedCode, ErrorCode, HeldReason, IceServer, Join, LeftReason, Limits,
+    MediaState, MessageId, Offer, Participant, ParticipantId, Resume, Resumed, Role, RoomInfo, RouteReason, ServerFrame, ServerMessage, SignalBody,
+    SlotKind, SlotUse, Source, Strain, Tile, Topology, TrackRef, UnixMillis, Welcome,
 };
 use uuid::Uuid;
 
@@ -19,10 +20,26 @@ pub(crate) fn client() -> Vec<Named<ClientMessage>> {
                 name: Some("Bo".to_owned()),
                 media: on(true, false),
                 hand: true,
-                resume: Some(Resume { token: "fTEuAZ3...".to_owned(), seq: 41, chat_after: Some(message(1).id), topology: None }),
-                ..Join::default()
+                resume: Some(Resume { token: "fTEuAZ3...".to_owned(), seq: 41, chat_after: Some(message(1).id), topology: Some(Topology::Server) }),
+                offer: Some(to_server(3)),
+                prepared: None,
             }),
         ),
+        ("join_prepared", ClientMessage::Join(Join { name: Some("Bo".to_owned()), media: on(true, true), prepared: Some(1), ..Join::default() })),
+        ("prepare", ClientMessage::Prepare { offer: to_server(1) }),
+        ("offer", ClientMessage::Offer { offer: to_server(2) }),
+        (
+            "view",
+            ClientMessage::View {
+                tiles: vec![
+                    Tile { participant: ada(), source: Source::Screen, height: 900, pinned: true },
+                    Tile { participant: ada(), source: Source::Camera, height: 180, pinned: false },
+                ],
+            },
+        ),
+        ("settled", ClientMessage::Settled { change: 1 }),
+        ("condition", ClientMessage::Condition { unreachable: vec![ada()], strained: None }),
+        ("condition_strained", ClientMessage::Condition { unreachable: vec![], strained: Some(Strain::Upload) }),
         ("signal", ClientMessage::Signal { to: bo(), connection: 1, body: offer() }),
         ("signal_answer", ClientMessage::Signal { to: ada(), connection: 1, body: SignalBody::Answer { sdp: "v=0\r\n...".to_owned() } }),
         ("signal_candidate", ClientMessage::Signal { to: ada(), connection: 1, body: candidate() }),
@@ -40,6 +57,7 @@ pub(crate) fn server() -> Vec<Named<ServerFrame>> {
     vec![
         ("welcome", frame(None, ServerMessage::Welcome(Box::new(welcome())))),
         ("welcome_replayed", frame(None, ServerMessage::Welcome(Box::new(replayed())))),
+        ("welcome_changing", frame(None, ServerMessage::Welcome(Box::new(changing())))),
         ("denied", frame(None, ServerMessage::Denied { code: DeniedCode::RoomFull, message: "The meeting is full.".to_owned() })),
         ("joined", frame(Some(1), ServerMessage::Joined { participant: participant_bo() })),
         ("left", frame(Some(42), ServerMessage::Left { participant: bo(), reason: LeftReason::Lost })),
@@ -51,6 +69,15 @@ pub(crate) fn server() -> Vec<Named<ServerFrame>> {
             ),
         ),
         ("room", frame(Some(44), ServerMessage::Room { room: RoomInfo { title: "Retrospective".to_owned(), ..room() } })),
+        ("topology", frame(Some(47), to_the_server(true))),
+        ("topology_changed", frame(Some(52), to_the_server(false))),
+        ("prepared", frame(None, ServerMessage::Prepared { topology: Topology::Server })),
+        ("answer", frame(None, ServerMessage::Answer { connection: 1, sdp: "v=0\r\n...".to_owned() })),
+        ("dropped", frame(None, ServerMessage::Dropped { connection: 1, code: DroppedCode::Unreachable })),
+        ("slots", frame(None, ServerMessage::Slots { connection: 1, slots: slots() })),
+        ("speaking", frame(None, ServerMessage::Speaking { participants: vec![ada(), bo()], speaker: Some(ada()) })),
+        ("wanted", frame(None, ServerMessage::Wanted { source: Source::Camera, layers: vec![true, true, false] })),
+        ("held", frame(None, ServerMessage::Held { tracks: vec![track(ada(), Source::Camera)], reason: HeldReason::Line })),
         ("signal", frame(Some(2), ServerMessage::Signal { from: ada(), connection: 1, body: offer() })),
         ("chat", frame(Some(45), ServerMessage::Chat { message: message(2) })),
         ("chat_ack", frame(Some(7), ServerMessage::ChatAck { id: chat_id(), message: message(2) })),
@@ -83,7 +110,7 @@ fn welcome() -> Welcome {
         topology: Topology::Mesh,
         change: 0,
         changing: false,
-        reason: fireside_protocol::RouteReason::Size,
+        reason: RouteReason::Size,
         participants: vec![participant_ada(), participant_bo()],
         chat: ChatPage { messages: vec![message(1)], more: true },
         ice_servers: ice_servers(1_795_392_660, "pX4sQy1Zt6Vn0hKc3gRw8bJm5fU="),
@@ -94,7 +121,7 @@ fn welcome() -> Welcome {
         limits: Limits {
             chat_chars: CHAT_CHARS as u32,
             name_chars: NAME_CHARS as u32,
-            people: fireside_protocol::limits::PEOPLE as u32,
+            people: PEOPLE as u32,
             mesh_people: MESH_PEOPLE as u32,
             ping_interval_ms: PING_INTERVAL_MS,
             resume_window_ms: RESUME_WINDOW_MS,
@@ -114,6 +141,30 @@ fn replayed() -> Welcome {
         now: at(120_000),
         ..welcome()
     }
+}
+
+fn changing() -> Welcome {
+    Welcome { topology: Topology::Server, change: 1, changing: true, ..welcome() }
+}
+
+fn to_the_server(changing: bool) -> ServerMessage {
+    ServerMessage::Topology { topology: Topology::Server, change: 1, changing, reason: RouteReason::Size }
+}
+
+fn to_server(connection: u32) -> Offer {
+    Offer { connection, sdp: "v=0\r\n...".to_owned() }
+}
+
+fn slots() -> Vec<SlotUse> {
+    vec![
+        SlotUse { kind: SlotKind::Audio, slot: 0, track: Some(track(ada(), Source::Microphone)) },
+        SlotUse { kind: SlotKind::Video, slot: 2, track: Some(track(ada(), Source::Screen)) },
+        SlotUse { kind: SlotKind::Video, slot: 3, track: None },
+    ]
+}
+
+fn track(participant: ParticipantId, source: Source) -> TrackRef {
+    TrackRef { participant, source }
 }
 
 fn ice_servers(until: u64, credential: &str) -> Vec<IceServer> {

@@ -1,6 +1,9 @@
 //! What there is, read from the types themselves, so that nothing can be added and left untested.
 
-use fireside_protocol::{ByeCode, ClientMessage, DeniedCode, ErrorCode, LeftReason, Resumed, Role, ServerMessage, SignalBody, Topology};
+use fireside_protocol::{
+    ByeCode, ClientMessage, DeniedCode, DroppedCode, ErrorCode, HeldReason, LeftReason, Resumed, Role, RouteReason, ServerMessage, SignalBody,
+    SlotKind, Source, Strain, Topology,
+};
 use ts_rs::{Config, TS};
 
 pub(crate) fn client_types() -> Vec<String> {
@@ -25,6 +28,12 @@ pub(crate) fn word_lists() -> Vec<(&'static str, Vec<String>)> {
         ("Resumed", words::<Resumed>()),
         ("Roles", words::<Role>()),
         ("Topologies", words::<Topology>()),
+        ("Route reasons", words::<RouteReason>()),
+        ("Dropped codes", words::<DroppedCode>()),
+        ("Held reasons", words::<HeldReason>()),
+        ("Strains", words::<Strain>()),
+        ("Sources", words::<Source>()),
+        ("Slot kinds", words::<SlotKind>()),
     ]
 }
 
