@@ -38,6 +38,7 @@ pub struct Metrics {
     pub chat_seconds: Histogram,
     pub meeting_panics: Counter,
     pub relay: Relay,
+    pub forwarding: Forwarding,
 }
 
 /// Those of the relay.
@@ -57,7 +58,6 @@ pub struct Relay {
     pub not_permitted: Counter,
     pub lost: Counter,
     pub lost_on_streams: Counter,
-    pub for_forwarding: Counter,
     pub faults: Counter,
 }
 
@@ -78,8 +78,42 @@ impl Relay {
             not_permitted: counter!("fireside_relay_dropped_total", "why" => "not_permitted"),
             lost: counter!("fireside_relay_dropped_total", "why" => "not_sent"),
             lost_on_streams: counter!("fireside_relay_dropped_total", "why" => "slow_reader"),
-            for_forwarding: counter!("fireside_relay_dropped_total", "why" => "not_for_the_relay"),
             faults: counter!("fireside_relay_faults_total"),
+        }
+    }
+}
+
+/// Those of media through the server.
+#[allow(missing_docs, reason = "the descriptions are in install, where Prometheus reads them too")]
+pub struct Forwarding {
+    pub halls: Gauge,
+    pub peers: Gauge,
+    pub received: Counter,
+    pub packets: Counter,
+    pub forwarded: Counter,
+    pub left_out: Counter,
+    pub strange: Counter,
+    pub excessive: Counter,
+    pub overrun: Counter,
+    pub lost: Counter,
+    pub faults: Counter,
+}
+
+impl Forwarding {
+    fn install() -> Self {
+        let dropped = |why: &'static str| counter!("fireside_forwarding_dropped_total", "why" => why);
+        Self {
+            halls: gauge!("fireside_forwarding_rooms"),
+            peers: gauge!("fireside_forwarding_peers"),
+            received: counter!("fireside_forwarding_datagrams_total"),
+            packets: counter!("fireside_forwarding_packets_received_total"),
+            forwarded: counter!("fireside_forwarding_packets_forwarded_total"),
+            left_out: dropped("slow_viewer"),
+            strange: dropped("strange"),
+            excessive: dropped("excessive"),
+            overrun: dropped("overrun"),
+            lost: dropped("not_sent"),
+            faults: counter!("fireside_forwarding_faults_total"),
         }
     }
 }
@@ -116,6 +150,7 @@ impl Metrics {
             chat_seconds: histogram!("fireside_chat_commit_seconds"),
             meeting_panics: counter!("fireside_meeting_panics_total"),
             relay: Relay::install(),
+            forwarding: Forwarding::install(),
         }
     }
 }
@@ -148,6 +183,13 @@ fn describe() {
     describe_counter!("fireside_relay_bytes_total", "Payload bytes relayed");
     describe_counter!("fireside_relay_dropped_total", "Datagrams that were not relayed");
     describe_counter!("fireside_relay_faults_total", "Times the relay began anew by a fault of the server");
+    describe_gauge!("fireside_forwarding_rooms", "Meetings whose media goes through the server");
+    describe_gauge!("fireside_forwarding_peers", "Clients whose media goes through the server, those included who connect or wait");
+    describe_counter!("fireside_forwarding_datagrams_total", "Datagrams of media, handshakes and connectivity checks that were received");
+    describe_counter!("fireside_forwarding_packets_received_total", "Packets of sound and picture that were received");
+    describe_counter!("fireside_forwarding_packets_forwarded_total", "Copies of them that were forwarded");
+    describe_counter!("fireside_forwarding_dropped_total", "Datagrams and packets of media that went nowhere");
+    describe_counter!("fireside_forwarding_faults_total", "Times a thread that forwards began anew by a fault of the server");
 }
 
 /// The route that Prometheus reads.

@@ -4,6 +4,7 @@
 
 use fireside_turn::Counters;
 
+use super::forwarding::DispatchCounts;
 use crate::metrics::METRICS;
 
 /// Datagrams that could not be sent.
@@ -21,12 +22,12 @@ pub(super) struct Counts {
     shown: Counters,
     lost: Lost,
     streams: usize,
-    for_forwarding: u64,
+    dispatched: DispatchCounts,
 }
 
 impl Counts {
     /// Shows what is new.
-    pub(super) fn show(&mut self, now: &Counters, lost: &Lost, streams: usize, for_forwarding: u64) {
+    pub(super) fn show(&mut self, now: &Counters, lost: &Lost, streams: usize, dispatched: DispatchCounts) {
         let (relay, then) = (&METRICS.relay, &self.shown);
         relay.allocations.increment(now.allocations as f64 - then.allocations as f64);
         relay.streams.increment(streams as f64 - self.streams as f64);
@@ -43,11 +44,12 @@ impl Counts {
             (&relay.not_permitted, now.not_permitted - then.not_permitted),
             (&relay.lost, lost.on_udp - self.lost.on_udp),
             (&relay.lost_on_streams, lost.on_streams - self.lost.on_streams),
-            (&relay.for_forwarding, for_forwarding - self.for_forwarding),
+            (&METRICS.forwarding.strange, dispatched.strange - self.dispatched.strange),
+            (&METRICS.forwarding.overrun, dispatched.overrun - self.dispatched.overrun),
         ] {
             counter.increment(grown);
         }
-        *self = Self { shown: *now, lost: *lost, streams, for_forwarding };
+        *self = Self { shown: *now, lost: *lost, streams, dispatched };
     }
 
     /// The state machine is a new one, whose counters begin at zero.

@@ -7,7 +7,7 @@ use fireside_turn::message::{Kind, is_connectivity_check, kind};
 pub(super) enum Owner {
     /// The relay: questions to a STUN server, TURN, and what goes through its channels.
     Relay,
-    /// The forwarding of media, which is not here yet: connectivity checks of ICE, DTLS, RTP and RTCP.
+    /// The forwarding of media: connectivity checks of ICE, DTLS, RTP and RTCP.
     Forwarding,
     /// Nobody.
     Nobody,

@@ -37,6 +37,7 @@ use crate::config::{Config, Relay};
 use crate::http::descriptors;
 use crate::state::now_ms;
 use desk::{Desk, Order, Reach};
+use forwarding::Forwarding;
 use ice::{Names, Ports};
 use relay::Place;
 use worker::Plan;
@@ -65,6 +66,7 @@ struct Shared {
     longest_credential: Duration,
     desk: Arc<Desk>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    forwarding: Forwarding,
 }
 
 /// What the operator says of peers.
@@ -95,9 +97,10 @@ impl Media {
         let turn = turn(config);
         let longest_credential = turn.limits.longest_credential;
         let plan = Plan { config: turn, reach: reach(&addresses.found(), &peers), secret: secret.clone(), clock, seed: keys::random() };
-        let (desk, thread) = worker::start(plan, sockets).context("the relay cannot be started")?;
+        let (forwarding, dispatch) = Forwarding::start(config.media_threads, &sockets, &forwarding::endpoints(&addresses))?;
+        let (desk, thread) = worker::start(plan, sockets, dispatch).context("the relay cannot be started")?;
         let (names, thread) = (Names::new(config), Mutex::new(Some(thread)));
-        let shared = Arc::new(Shared { relay: config.relay, addresses, names, peers, secret, clock, longest_credential, desk, thread });
+        let shared = Arc::new(Shared { relay: config.relay, addresses, names, peers, secret, clock, longest_credential, desk, thread, forwarding });
         tokio::spawn(look_around(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
@@ -145,19 +148,25 @@ impl Media {
         &self.shared.addresses
     }
 
-    /// Closes the sockets; relayed media ends.
+    /// Closes the sockets; media through the server and through the relay ends.
     pub async fn close(&self) {
-        self.shared.desk.order(Order::Close);
-        let thread = self.shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // It ends with its turn.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
+        let shared = Arc::clone(&self.shared);
+        let closing = tokio::task::spawn_blocking(move || {
+            // The relay goes last: good-byes may go through it.
+            shared.forwarding.close();
+            shared.forwarding.join();
+            shared.desk.order(Order::Close);
+            let thread = shared.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            thread.map(JoinHandle::join)
+        });
+        // They end with their turn.
+        let _ = closing.await;
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.forwarding.close();
         self.desk.order(Order::Close);
     }
 }
@@ -254,6 +263,7 @@ async fn look_around(shared: Weak<Shared>) {
             if shared.addresses.look_again() {
                 tracing::info!("the addresses of this machine have changed");
                 shared.desk.order(Order::Reach(Box::new(reach(&shared.addresses.found(), &shared.peers))));
+                shared.forwarding.set_endpoints(&forwarding::endpoints(&shared.addresses));
             }
         });
         // It fails only if the runtime ends.

@@ -13,6 +13,7 @@ use std::sync::mpsc::Receiver as OrderReceiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use fireside_sfu::{Datagram as Media, Transport as Way};
 use fireside_turn::stream::{Frame, frame};
 use fireside_turn::{Clock, Command, Config, FiveTuple, FromClient, FromPeer, RelayId, Revoked, Secret, Server, Subject, Transport};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
@@ -20,6 +21,7 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use super::counts::{Counts, Lost};
 use super::demux::{Owner, owner};
 use super::desk::{Desk, Order, Reach};
+use super::forwarding::Dispatch;
 use super::gather::{Carrier, Gather, Route, Run};
 use super::relay::Relays;
 use super::socket::{Datagram, Receiver, UdpSocket};
@@ -64,10 +66,10 @@ impl Plan {
 }
 
 /// Starts the thread. It ends on [`Order::Close`].
-pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>) -> anyhow::Result<(Arc<Desk>, JoinHandle<()>)> {
+pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>, dispatch: Dispatch) -> anyhow::Result<(Arc<Desk>, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let (desk, orders) = Desk::new(Waker::new(poll.registry(), BELL)?);
-    let mut worker = Worker::new(poll, Arc::clone(&desk), orders, plan, sockets)?;
+    let mut worker = Worker::new(poll, Arc::clone(&desk), orders, plan, sockets, dispatch)?;
     let thread = std::thread::Builder::new().name("relay".to_owned()).spawn(move || {
         while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
             tracing::error!("the relay had a fault and begins anew: what it relayed has ended");
@@ -103,7 +105,14 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(poll: Poll, desk: Arc<Desk>, orders: OrderReceiver<Order>, plan: Plan, sockets: Vec<std::net::UdpSocket>) -> anyhow::Result<Self> {
+    fn new(
+        poll: Poll,
+        desk: Arc<Desk>,
+        orders: OrderReceiver<Order>,
+        plan: Plan,
+        sockets: Vec<std::net::UdpSocket>,
+        dispatch: Dispatch,
+    ) -> anyhow::Result<Self> {
         let (now, registry) = (Instant::now(), poll.registry().try_clone()?);
         let mut main = [None, None];
         for socket in sockets {
@@ -114,7 +123,7 @@ impl Worker {
         }
         let relays = relays(&plan);
         let outlets = Outlets { main, relays, links: HashMap::new(), lost: Lost::default() };
-        let plane = Plane { server: plan.server(now), gather: Gather::default(), outlets, registry, counts: Counts::default(), for_forwarding: 0 };
+        let plane = Plane { server: plan.server(now), gather: Gather::default(), outlets, registry, counts: Counts::default(), dispatch };
         Ok(Self {
             poll,
             desk,
@@ -185,6 +194,7 @@ impl Worker {
 
     /// Reads one batch from each socket that has something.
     fn read(&mut self, now: Instant) {
+        self.plane.dispatch.hear();
         for which in 0..MAIN.len() {
             let Some(socket) = self.plane.outlets.main[which].as_ref().filter(|_| self.main_is_ready[which]) else {
                 self.main_is_ready[which] = false;
@@ -305,8 +315,8 @@ struct Plane {
     outlets: Outlets,
     registry: Registry,
     counts: Counts,
-    /// Datagrams that forwarding would have taken.
-    for_forwarding: u64,
+    /// The way to those who forward.
+    dispatch: Dispatch,
 }
 
 impl Plane {
@@ -322,8 +332,10 @@ impl Plane {
                 let tuple = FiveTuple { transport: Transport::Udp, client: datagram.from, server: SocketAddr::new(to, local.port()) };
                 self.client_sent(now, &tuple, datagram.bytes);
             }
-            // Here the forwarding of media will take its part.
-            Owner::Forwarding => self.for_forwarding += 1,
+            Owner::Forwarding => {
+                let to = SocketAddr::new(to, local.port());
+                self.dispatch.datagram(now, &Media { transport: Way::Udp, from: datagram.from, to, bytes: datagram.bytes });
+            }
             Owner::Nobody => {}
         }
     }
@@ -426,12 +438,13 @@ impl Plane {
     }
 
     fn flush(&mut self) {
+        self.dispatch.flush();
         self.gather.flush(&mut self.outlets);
     }
 
     fn show(&mut self) {
         let (counters, streams) = (self.server.counters(), self.outlets.links.len());
-        self.counts.show(&counters, &self.outlets.lost, streams, self.for_forwarding);
+        self.counts.show(&counters, &self.outlets.lost, streams, self.dispatch.counts);
     }
 
     fn close(&mut self) {

@@ -1,9 +1,38 @@
-//! Media through the server, as the rest of it sees that: a room's place on one of the threads that forward ([`Hall`]), and what they tell.
+//! Media through the server: threads that own whole rooms and forward what is said and shown in them.
+//!
+//! The rest of the server sees a room's place on one of the threads ([`Hall`]), and what is told of it ([`Told`]). The thread of the relay
+//! receives all datagrams of the one port, and hands over those of media in batches (`dispatch`, `batch`, `intake`); each thread (`thread`)
+//! gives them to its [`Shard`](fireside_sfu::Shard), and sends by itself (`outlets`). What this refuses to know: meetings, and what is in
+//! a packet.
 
-use fireside_sfu::{Event, Look, PeerId, Source};
+mod batch;
+mod counts;
+mod dispatch;
+mod endpoints;
+mod hall;
+mod halls;
+mod intake;
+mod load;
+mod news;
+mod outlets;
+mod thread;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use fireside_sfu::{Endpoint, Event, Identity, RoomId, Tag};
+use rand::Rng;
 use tokio::sync::mpsc;
 
 use super::Media;
+pub(super) use dispatch::{Counts as DispatchCounts, Dispatch};
+pub(super) use endpoints::endpoints;
+pub use hall::Hall;
+use intake::{Intake, Order};
+use news::News;
+use thread::Plan;
 
 /// What waits to be told to one meeting. When there is more, the meeting does not keep up: its hall ends ([`Told::Ended`]).
 pub const TOLD: usize = 4_096;
@@ -28,17 +57,12 @@ pub enum Room {
     None,
 }
 
-/// A room's place on one of the threads. All that is in it ends when it is dropped. Nothing here waits.
-#[derive(Debug)]
-pub struct Hall {
-    _told: mpsc::Sender<Told>,
-}
-
 impl Media {
-    /// A place for a room's media, on the thread that has least to do. Events are told in order.
+    /// A place for a room's media, on the thread that has least to do. Events are told in order. It has ended from the start if `told` has
+    /// no room.
     #[must_use]
     pub fn hall(&self, told: mpsc::Sender<Told>) -> Hall {
-        Hall { _told: told }
+        self.shared.forwarding.hall(told)
     }
 
     /// How much more can be done.
@@ -48,27 +72,64 @@ impl Media {
     }
 }
 
-#[allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_value, reason = "the seam")]
-impl Hall {
-    /// Takes somebody's offer: answered by [`Event::Answer`] or [`Event::Closed`]. `is_waiting`: nothing is forwarded to or from them until they
-    /// [enter](Hall::enter).
-    #[must_use]
-    pub fn admit(&self, offer: String, may_send: Vec<Source>, is_waiting: bool) -> PeerId {
-        PeerId(0)
+/// The threads.
+#[derive(Debug)]
+pub(super) struct Forwarding {
+    intakes: Vec<Arc<Intake>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    rooms: AtomicU64,
+    peers: Arc<AtomicU64>,
+}
+
+impl Forwarding {
+    /// Starts so many threads, which send by copies of these sockets. `endpoints`: where clients find us.
+    pub(super) fn start(threads: usize, sockets: &[std::net::UdpSocket], endpoints: &[Endpoint]) -> anyhow::Result<(Self, Dispatch)> {
+        let identity = Identity::generate().context("there is no randomness for the keys of media")?;
+        let news = Arc::new(News::default());
+        let (mut intakes, mut handles) = (Vec::new(), Vec::new());
+        for number in 0..u8::try_from(threads.max(1)).unwrap_or(u8::MAX) {
+            // There are as many names as tags, which is more than threads can do anything with.
+            let Some(tag) = Tag::new(number) else { break };
+            let (identity, endpoints, news) = (identity.clone(), endpoints.to_vec(), Arc::clone(&news));
+            let sockets = sockets.iter().map(std::net::UdpSocket::try_clone).collect::<Result<_, _>>().context("sockets of media")?;
+            let plan = Plan { number, tag, identity, endpoints, news };
+            let (intake, handle) = thread::start(plan, sockets).context("a thread for media cannot be started")?;
+            intakes.push(intake);
+            handles.push(handle);
+        }
+        let dispatch = Dispatch::new(intakes.iter().cloned(), news);
+        let forwarding = Self { intakes, threads: Mutex::new(handles), rooms: AtomicU64::new(0), peers: Arc::new(AtomicU64::new(0)) };
+        Ok((forwarding, dispatch))
     }
 
-    /// Somebody who waited comes in.
-    pub fn enter(&self, peer: PeerId, may_send: Vec<Source>) {}
+    fn hall(&self, told: mpsc::Sender<Told>) -> Hall {
+        let room = RoomId(self.rooms.fetch_add(1, Ordering::Relaxed));
+        let least = self.intakes.iter().min_by_key(|intake| intake.load.rank());
+        // There is one at least.
+        let intake = least.map(Arc::clone).unwrap_or_default();
+        intake.load.expect_hall();
+        Hall::open(room, intake, Arc::clone(&self.peers), told)
+    }
 
-    /// A later offer: answered by [`Event::Answer`], [`Event::Refused`] or [`Event::Closed`].
-    pub fn renegotiate(&self, peer: PeerId, offer: String) {}
+    /// Clients who come from now on find us there.
+    pub(super) fn set_endpoints(&self, endpoints: &[Endpoint]) {
+        self.intakes.iter().for_each(|intake| intake.order(Order::Endpoints(endpoints.to_vec())));
+    }
 
-    /// What they look at, the most important first.
-    pub fn view(&self, peer: PeerId, view: Vec<Look>) {}
+    /// All halls end, and with them the threads.
+    pub(super) fn close(&self) {
+        self.intakes.iter().for_each(|intake| intake.order(Order::Close));
+    }
 
-    /// What may be forwarded of them.
-    pub fn permit(&self, peer: PeerId, may_send: Vec<Source>) {}
+    /// Waits until the threads have ended.
+    pub(super) fn join(&self) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        // A thread that had a fault has said so.
+        threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
 
-    /// They leave; nothing more is told of them.
-    pub fn remove(&self, peer: PeerId) {}
+/// Bytes that nobody can guess.
+fn random(bytes: &mut [u8]) {
+    rand::rng().fill_bytes(bytes);
 }

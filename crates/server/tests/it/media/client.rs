@@ -83,6 +83,22 @@ pub(crate) enum Data {
     Indication(SocketAddr, Vec<u8>),
 }
 
+impl Data {
+    pub(crate) fn of(bytes: &[u8]) -> Option<Self> {
+        match Message::parse(bytes) {
+            Ok(message) if (message.class, message.method) == (Class::Indication, method::DATA) => {
+                let from = message.find(attribute::XOR_PEER_ADDRESS).and_then(|value| xor_address(value, message.transaction));
+                Some(Self::Indication(from.expect("an address"), message.find(attribute::DATA).expect("data").to_vec()))
+            }
+            Ok(_) => None,
+            Err(_) => {
+                let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+                Some(Self::Channel(u16::from_be_bytes([bytes[0], bytes[1]]), bytes[4..4 + length].to_vec()))
+            }
+        }
+    }
+}
+
 impl Turn {
     pub(crate) async fn udp(server: SocketAddr, credentials: Credentials) -> Self {
         Self::udp_from(server.ip(), server, credentials).await
@@ -162,16 +178,14 @@ impl Turn {
     /// The next datagram of a peer.
     pub(crate) async fn data(&mut self) -> Data {
         let bytes = self.next().await.expect("the stream goes on");
-        match Message::parse(&bytes) {
-            Ok(message) => {
-                assert_eq!((message.class, message.method), (Class::Indication, method::DATA));
-                let from = message.find(attribute::XOR_PEER_ADDRESS).and_then(|value| xor_address(value, message.transaction));
-                Data::Indication(from.expect("an address"), message.find(attribute::DATA).expect("data").to_vec())
-            }
-            Err(_) => {
-                let length = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
-                Data::Channel(u16::from_be_bytes([bytes[0], bytes[1]]), bytes[4..4 + length].to_vec())
-            }
+        Data::of(&bytes).expect("data")
+    }
+
+    /// The next message, however long it takes; `None` when the stream is closed.
+    pub(crate) async fn arrived(&mut self) -> Option<Vec<u8>> {
+        match self.waiting.pop_front() {
+            Some(message) => Some(message),
+            None => self.read().await,
         }
     }
 

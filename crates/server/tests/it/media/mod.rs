@@ -1,7 +1,9 @@
 //! STUN and TURN from outside: a real server on loopback, and clients over UDP, TCP and TLS.
 
+mod caller;
 pub(crate) mod client;
 mod credentials;
+mod forwarding;
 mod interop;
 mod peers;
 mod quota;

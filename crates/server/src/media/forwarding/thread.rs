@@ -1,0 +1,232 @@
+//! A thread that forwards: it owns the rooms of one [`Shard`], and sends by itself.
+//!
+//! One turn: wait for the bell or the shard's next moment, follow orders, give the shard what has come, send what comes of it, tell the
+//! halls. On the way of a packet nothing is allocated here, and a lock is taken for a whole batch. A panic ends all halls of the thread,
+//! whose owners are told so; it is logged and counted, and the thread begins anew.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use fireside_sfu::{Address, Command, Endpoint, Identity, RoomId, Shard, Tag, Transport};
+
+use super::batch::Batch;
+use super::counts::Counts;
+use super::halls::Halls;
+use super::intake::{Intake, Order};
+use super::news::{Change, News};
+use super::outlets::Outlets;
+use super::random;
+use crate::media::gather::Gather;
+use crate::metrics::METRICS;
+
+/// The shard's own moments are kept to within this: those of hundreds of viewers fall together.
+const TICK: Duration = Duration::from_millis(1);
+/// So many datagrams are handled before what came of them is sent: a large batch makes nobody wait for its end.
+const AT_ONCE: usize = 256;
+/// How often what was counted is shown.
+const SHOW_EVERY: Duration = Duration::from_secs(1);
+/// How often sockets that have stopped to use GSO get another chance.
+const RENEW_EVERY: Duration = Duration::from_secs(30);
+/// After a panic: whatever caused it is not to keep a processor busy.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What a thread is made of, also when it begins anew.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) number: u8,
+    pub(super) tag: Tag,
+    pub(super) identity: Identity,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) news: Arc<News>,
+}
+
+impl Plan {
+    fn shard(&self) -> Shard {
+        Shard::new(self.identity.clone(), self.endpoints.clone(), self.tag, Box::new(random))
+    }
+}
+
+/// Starts the thread. It ends on [`Order::Close`].
+pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>) -> std::io::Result<(Arc<Intake>, JoinHandle<()>)> {
+    let intake = Arc::new(Intake::default());
+    let mut worker = Worker::new(plan, Arc::clone(&intake), Outlets::new(sockets)?);
+    let thread = std::thread::Builder::new().name(format!("forward-{}", worker.plan.number)).spawn(move || {
+        worker.intake.attend();
+        while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
+            tracing::error!("a thread that forwards had a fault and begins anew: the calls it had begin anew too");
+            METRICS.forwarding.faults.increment(1);
+            worker.begin_anew();
+            std::thread::sleep(PAUSE);
+        }
+    })?;
+    Ok((intake, thread))
+}
+
+struct Worker {
+    plan: Plan,
+    intake: Arc<Intake>,
+    shard: Shard,
+    halls: Halls,
+    outlets: Outlets,
+    gather: Gather,
+    /// What was taken for this turn; empty between turns.
+    batch: Batch,
+    counts: Counts,
+    turned_at: Instant,
+    shown_at: Instant,
+    renewed_at: Instant,
+}
+
+impl Worker {
+    fn new(plan: Plan, intake: Arc<Intake>, outlets: Outlets) -> Self {
+        let now = Instant::now();
+        let counts = Counts::new(plan.number);
+        Self {
+            shard: plan.shard(),
+            plan,
+            intake,
+            halls: Halls::default(),
+            outlets,
+            gather: Gather::default(),
+            batch: Batch::default(),
+            counts,
+            turned_at: now,
+            shown_at: now,
+            renewed_at: now,
+        }
+    }
+
+    /// Works until it is told to close.
+    fn run(&mut self) {
+        loop {
+            self.wait();
+            let now = Instant::now();
+            self.turned_at = now;
+            if !self.follow_orders(now) {
+                return self.close(now);
+            }
+            self.forward(now);
+            self.look_around(now);
+        }
+    }
+
+    fn wait(&mut self) {
+        let show = self.shown_at + SHOW_EVERY;
+        let next = self.shard.next().map_or(show, |next| next.min(show));
+        self.intake.wait(next.max(self.turned_at + TICK));
+    }
+
+    /// Takes what others have ordered. Returns false when it is time to end.
+    fn follow_orders(&mut self, now: Instant) -> bool {
+        while let Some(order) = self.intake.next_order() {
+            match order {
+                Order::Open(opening) => self.halls.open(*opening),
+                Order::Command { room, command } => {
+                    if let Some(command) = self.halls.take(room, command) {
+                        self.shard.command(now, command);
+                    }
+                }
+                Order::End { room, is_fault } => self.end(now, room, is_fault),
+                Order::Endpoints(endpoints) => {
+                    self.shard.set_endpoints(endpoints.clone());
+                    self.plan.endpoints = endpoints;
+                }
+                Order::Close => return false,
+                #[cfg(test)]
+                Order::Fault => panic!("a fault, as ordered"),
+            }
+        }
+        true
+    }
+
+    /// Gives the shard what has come, and lets out what comes of it.
+    fn forward(&mut self, now: Instant) {
+        self.intake.take(&mut self.batch);
+        let batch = std::mem::take(&mut self.batch);
+        for (index, datagram) in batch.iter().enumerate() {
+            if index > 0 && index % AT_ONCE == 0 {
+                self.let_out(now);
+            }
+            self.shard.datagram(now, &datagram);
+        }
+        self.batch = batch;
+        self.batch.clear();
+        self.let_out(now);
+    }
+
+    fn let_out(&mut self, now: Instant) {
+        self.shard.advance(now);
+        self.tell_addresses();
+        while let Some(transmit) = self.shard.poll_transmit() {
+            self.outlets.push(&mut self.gather, &transmit);
+        }
+        self.gather.flush(&mut self.outlets);
+        while let Some(event) = self.shard.poll_event() {
+            if let Some(room) = self.halls.tell(event) {
+                self.end(now, room, true);
+            }
+        }
+    }
+
+    /// Before the answer to a check is sent: what follows it is to find its way.
+    fn tell_addresses(&mut self) {
+        let Some(first) = self.shard.poll_address() else { return };
+        let thread = self.plan.number;
+        let changes = std::iter::once(first).chain(std::iter::from_fn(|| self.shard.poll_address())).filter_map(|address| match address {
+            Address::Learned { transport: Transport::Udp, from } => Some(Change::Learned { from, thread }),
+            Address::Forgotten { transport: Transport::Udp, from } => Some(Change::Forgotten { from, thread }),
+            Address::Learned { .. } | Address::Forgotten { .. } => None,
+        });
+        self.plan.news.tell(changes);
+    }
+
+    fn end(&mut self, now: Instant, room: RoomId, is_fault: bool) {
+        if is_fault {
+            tracing::warn!("a meeting does not keep up with its media, which begins anew");
+        }
+        for peer in self.halls.end(room, is_fault) {
+            self.shard.command(now, Command::Remove { peer });
+        }
+    }
+
+    /// What is done from time to time.
+    fn look_around(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.shown_at) >= SHOW_EVERY {
+            self.shown_at = now;
+            self.counts.show(&self.shard, self.halls.len(), self.outlets.lost);
+            self.intake.load.show(0.0, self.halls.len());
+        }
+        if now.saturating_duration_since(self.renewed_at) >= RENEW_EVERY {
+            self.renewed_at = now;
+            self.outlets.renew();
+        }
+    }
+
+    /// After a panic nothing in the shard is trusted any more.
+    fn begin_anew(&mut self) {
+        // What it was in the middle of may panic when it is dropped, too.
+        let shard = std::mem::replace(&mut self.shard, self.plan.shard());
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(shard)));
+        self.plan.news.tell(std::iter::once(Change::Fault { thread: self.plan.number }));
+        self.halls.end_all();
+        self.gather = Gather::default();
+        self.batch.clear();
+        self.counts.begin_anew();
+        // It had heard the bell, but not looked at all that there was.
+        self.intake.ring();
+    }
+
+    /// Everybody is told good-bye.
+    fn close(&mut self, now: Instant) {
+        self.intake.close();
+        for room in self.halls.rooms() {
+            for peer in self.halls.end(room, true) {
+                self.shard.command(now, Command::Remove { peer });
+            }
+        }
+        self.let_out(now);
+        self.counts.withdraw();
+    }
+}

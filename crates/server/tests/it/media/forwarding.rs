@@ -1,0 +1,99 @@
+//! Media through the server, over real sockets: who is in one hall hears and sees the others.
+
+use std::net::SocketAddr;
+
+use fireside::config::Config;
+use fireside::media::Media;
+use fireside::media::forwarding::{Hall, TOLD, Told};
+use fireside_sfu::{Event, Look, PeerId, Source, Track};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::caller::{Caller, Line};
+use crate::ws::client::PATIENCE;
+
+/// The plane alone, at loopback addresses.
+async fn open(threads: usize) -> Media {
+    let config = Config { public_ips: vec![[127, 0, 0, 1].into()], media_threads: threads, ..Config::default() };
+    Media::open(&config, &[7; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("sockets")
+}
+
+fn at(media: &Media) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], media.addresses().udp_port()))
+}
+
+struct Room {
+    hall: Hall,
+    told: mpsc::Receiver<Told>,
+}
+
+impl Room {
+    fn open(media: &Media) -> Self {
+        let (tell, told) = mpsc::channel(TOLD);
+        Self { hall: media.hall(tell), told }
+    }
+
+    async fn told(&mut self) -> Told {
+        timeout(PATIENCE, self.told.recv()).await.expect("something is told").unwrap_or(Told::Ended)
+    }
+
+    /// The next thing that is told and is looked for.
+    async fn find<T>(&mut self, find: impl Fn(Event) -> Option<T>) -> T {
+        loop {
+            match self.told().await {
+                Told::Event(event) => {
+                    if let Some(found) = find(event) {
+                        return found;
+                    }
+                }
+                Told::Ended => panic!("the hall has ended"),
+            }
+        }
+    }
+
+    async fn answer(&mut self, caller: &mut Caller, peer: PeerId) {
+        let sdp = self.find(|event| match event {
+            Event::Answer { peer: whose, sdp } if whose == peer => Some(sdp),
+            Event::Closed { peer: whose, why } if whose == peer => panic!("{why}"),
+            _ => None,
+        });
+        caller.answer(&sdp.await);
+    }
+
+    async fn admit(&mut self, caller: &mut Caller) -> PeerId {
+        let peer = self.hall.admit(caller.offer.clone(), Source::ALL.to_vec(), false);
+        self.answer(caller, peer).await;
+        peer
+    }
+
+    fn look(&self, viewer: PeerId, at: PeerId) {
+        let track = Track { peer: at, source: Source::Camera };
+        self.hall.view(viewer, vec![Look { track, height: 360, is_pinned: false }]);
+    }
+}
+
+#[tokio::test]
+async fn who_is_in_one_hall_hears_and_sees_the_others_and_nobody_else() {
+    let media = open(2).await;
+    let mut halls = [Room::open(&media), Room::open(&media)];
+    let mut callers = Vec::new();
+    for room in &mut halls {
+        let (mut one, mut other) = (Caller::start(Line::udp(at(&media)).await, true), Caller::start(Line::udp(at(&media)).await, true));
+        let (a, b) = (room.admit(&mut one).await, room.admit(&mut other).await);
+        room.look(a, b);
+        room.look(b, a);
+        callers.extend([one, other]);
+    }
+    for caller in &mut callers {
+        caller.until("sound and picture come", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    }
+    // A third is in a hall of its own, and hears nobody.
+    let mut alone = Room::open(&media);
+    let mut caller = Caller::start(Line::udp(at(&media)).await, true);
+    alone.admit(&mut caller).await;
+    caller.until("it is connected", |seen| seen.is_connected).await;
+    let so_far = callers[0].seen.borrow().sound;
+    callers[0].until("the others go on", |seen| seen.sound > so_far + 20).await;
+    assert_eq!((caller.seen.borrow().sound, caller.seen.borrow().picture), (0, 0));
+    media.close().await;
+}
