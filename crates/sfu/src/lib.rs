@@ -13,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests have clocks"))]
 
 pub mod budget;
+pub mod clock;
 mod command;
 pub mod continuity;
 mod demux;

@@ -18,7 +18,10 @@ pub(crate) struct Packet {
     /// Counted on past 2³².
     pub(crate) timestamp: u64,
     pub(crate) marker: bool,
+    /// When it came.
     pub(crate) at: Instant,
+    /// And when it was captured.
+    pub(crate) captured: Instant,
     /// How loud it is, in dB below full scale.
     pub(crate) level: Option<u8>,
     /// The payload carries earlier packets too (RFC 2198).

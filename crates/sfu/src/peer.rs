@@ -25,6 +25,7 @@ use self::identity::{candidate, config, credentials};
 use self::outlet::{Outlet, write};
 use self::streams::{Origin, Stream};
 use crate::budget::Bitrate;
+use crate::clock::Clock;
 use crate::continuity::Numbers;
 use crate::demux::{Tag, Transport};
 use crate::meter::Allowance;
@@ -65,6 +66,8 @@ pub(crate) struct Peer {
     audio: Vec<Option<Outlet>>,
     video: Vec<Option<Outlet>>,
     streams: VecDeque<Stream>,
+    /// The client's, as far as it sends.
+    clock: Clock,
     strangers: Allowance,
     timeout: Instant,
     tag: Tag,
@@ -86,6 +89,7 @@ impl Peer {
             audio: Vec::new(),
             video: Vec::new(),
             streams: VecDeque::new(),
+            clock: Clock::default(),
             strangers: Allowance::new(now, STRANGERS),
             timeout: now,
             tag,
@@ -164,6 +168,10 @@ impl Peer {
                 _ => None,
             },
             Event::RtpPacket(packet) => self.packet(packet).map(Happened::Packet),
+            Event::SenderFeedback(feedback) => {
+                self.report(feedback.received_at, &feedback.sender_info);
+                None
+            }
             Event::KeyframeRequest(request) => self.slot(request.mid).map(Happened::KeyframeWanted),
             // What a viewer claims of its line (REMB) is not believed; what it reports of each packet is.
             Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happened::Estimate(estimate.as_u64())),
@@ -182,6 +190,7 @@ impl Peer {
             timestamp: packet.time.numer(),
             marker: packet.header.marker,
             at: packet.timestamp,
+            captured: self.captured(packet.header.ssrc, source.kind(), packet.time.numer(), packet.timestamp),
             level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
             is_redundant,
             payload: packet.payload,

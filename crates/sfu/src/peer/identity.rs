@@ -14,6 +14,9 @@ use super::FIRST_ESTIMATE;
 use crate::demux::{CHARACTERS, Tag, Transport};
 use crate::packet::Endpoint;
 
+/// How often viewers are told what time it is in what they receive: slots change, and each change makes the last report wrong.
+const REPORTS: Duration = Duration::from_secs(1);
+
 /// What all connections of a process have in common: the keys of DTLS.
 #[derive(Clone)]
 pub struct Identity {
@@ -59,7 +62,8 @@ pub(super) fn config(identity: &Identity) -> RtcConfig {
         .set_extension_map(extensions)
         .enable_bwe(Some(BitsPerSecond::from(FIRST_ESTIMATE)))
         .set_stats_interval(None)
-        .set_rtcp_report_interval_video(Duration::from_secs(1))
+        .set_rtcp_report_interval_audio(REPORTS)
+        .set_rtcp_report_interval_video(REPORTS)
 }
 
 /// RFC 8445, 5.3: unguessable, at least 24 and 128 bits. These have 60 and 144, after the shard's letter.

@@ -32,7 +32,7 @@ pub(super) fn write(outlet: &Outlet, kind: Kind, numbers: &Numbers, packet: &Pac
         ..ExtensionValues::default()
     };
     let sequence = SeqNo::from(numbers.sequence);
-    let write = RtpWrite::new(payload_type, sequence, numbers.timestamp, packet.at, payload)
+    let write = RtpWrite::new(payload_type, sequence, numbers.timestamp, packet.captured, payload)
         .marker(packet.marker)
         .ext_vals(extensions)
         .nackable(kind == Kind::Video);

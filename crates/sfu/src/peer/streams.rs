@@ -1,12 +1,14 @@
 //! What comes in: which of the client's sources and layers a stream (SSRC) is, and which streams are not looked at.
 
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use str0m::media::{Mid, Rid};
 use str0m::rtp::Ssrc;
+use str0m::rtp::rtcp::SenderInfo;
 
 use super::Peer;
-use crate::track::Source;
+use crate::clock::Report;
+use crate::track::{Kind, Source};
 
 /// Streams (SSRC) of one peer that are known at a time: four sources with three layers, each with retransmissions, twice.
 const STREAMS: usize = 48;
@@ -24,6 +26,8 @@ pub(super) struct Stream {
     pub(super) ssrc: Ssrc,
     /// What it carries; `None`: retransmissions, which the engine puts into the place of what they repeat.
     pub(super) carries: Option<(Source, usize)>,
+    /// The last that its sender said of it.
+    pub(super) report: Option<Report>,
 }
 
 impl Peer {
@@ -46,7 +50,7 @@ impl Peer {
         let mut direct = self.rtc.direct_api();
         let mut mains = self.streams.iter().filter(|stream| stream.carries.is_some());
         if mains.any(|main| direct.stream_rx(&main.ssrc).is_some_and(|stream| stream.rtx() == Some(ssrc))) {
-            self.know(Stream { ssrc, carries: None });
+            self.know(Stream { ssrc, carries: None, report: None });
         }
     }
 
@@ -59,8 +63,25 @@ impl Peer {
         let stream = direct.stream_rx(&ssrc)?;
         let (mid, rid) = (stream.mid(), stream.rid());
         let carries = self.origin(mid, rid)?;
-        self.know(Stream { ssrc, carries: Some(carries) });
+        self.know(Stream { ssrc, carries: Some(carries), report: None });
         Some(carries)
+    }
+
+    /// The publisher says what time it is.
+    pub(super) fn report(&mut self, at: Instant, info: &SenderInfo) {
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == info.ssrc && stream.carries.is_some()) else { return };
+        let Ok(time) = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH) else { return };
+        let time = i64::try_from(time.as_micros()).unwrap_or(i64::MAX);
+        let report = Report { time, timestamp: wrapped(info.rtp_time.numer()) };
+        stream.report = Some(report);
+        self.clock.report(at, report);
+    }
+
+    /// When what has this timestamp was captured.
+    pub(super) fn captured(&mut self, ssrc: Ssrc, kind: Kind, timestamp: u64, at: Instant) -> Instant {
+        let report = self.streams.iter().find(|stream| stream.ssrc == ssrc).and_then(|stream| stream.report);
+        let clock_rate = if kind == Kind::Audio { 48_000 } else { 90_000 };
+        self.clock.captured(report, wrapped(timestamp), clock_rate, at)
     }
 
     fn know(&mut self, stream: Stream) {
@@ -82,4 +103,10 @@ impl Peer {
         };
         Some((*Source::ALL.get(index)?, layer))
     }
+}
+
+/// Timestamps on the wire have 32 bits.
+#[allow(clippy::cast_possible_truncation, reason = "it is what is wanted")]
+fn wrapped(timestamp: u64) -> u32 {
+    timestamp as u32
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use fireside_sfu::vp8::Descriptor;
 use fireside_sfu::{Kind, PeerId, Slot, Source, Track, Transport};
@@ -46,6 +46,10 @@ pub(crate) struct Client {
     /// What signalling says of the slots, and of the layers wanted.
     pub(crate) slots: HashMap<Slot, Track>,
     pub(crate) wanted: HashMap<Source, Vec<bool>>,
+    /// How long pictures take to be encoded.
+    pub(crate) encoding: Duration,
+    /// What the server said last of the time in each slot: microseconds, and the timestamp.
+    pub(crate) reports: HashMap<Slot, (u64, u32)>,
     pub(crate) out: VecDeque<Vec<u8>>,
     pub(crate) server: SocketAddr,
     protocol: Protocol,
@@ -84,6 +88,8 @@ impl Client {
             sounds: HashMap::new(),
             slots: HashMap::new(),
             wanted: HashMap::new(),
+            encoding: Duration::ZERO,
+            reports: HashMap::new(),
             out: VecDeque::new(),
             server,
             protocol: Protocol::Udp,
@@ -257,6 +263,14 @@ impl Client {
                 }
             }
             Event::RtpPacket(packet) => self.packet(now, &packet),
+            Event::SenderFeedback(feedback) => {
+                let info = feedback.sender_info;
+                let time = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+                let timestamp = u32::try_from(info.rtp_time.numer() % (1 << 32)).unwrap();
+                if let Some(slot) = self.slot(feedback.mid) {
+                    self.reports.insert(slot, (u64::try_from(time.as_micros()).unwrap(), timestamp));
+                }
+            }
             _ => {}
         }
     }
@@ -352,14 +366,14 @@ impl Client {
             encoder.needs_keyframe = true;
             return;
         }
-        let payloads = encoder.frame(self.id.0, sent);
+        let payloads = encoder.frame(self.id.0, sent.saturating_sub(u64::try_from(self.encoding.as_millis()).unwrap()));
         let mid = self.lines[line].0;
         let payload_type = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Vp8).unwrap().pt();
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(mid, rid.map(Rid::from)).unwrap();
         let count = payloads.len();
         for (index, payload) in payloads.into_iter().enumerate() {
-            let write = RtpWrite::new(payload_type, encoder.sequence.into(), encoder.timestamp, now, payload);
+            let write = RtpWrite::new(payload_type, encoder.sequence.into(), encoder.timestamp, now - self.encoding, payload);
             stream.write_rtp(write.marker(index + 1 == count).nackable(true));
             encoder.sequence += 1;
         }

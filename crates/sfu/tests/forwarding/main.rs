@@ -14,4 +14,5 @@ mod hostile;
 mod lines;
 mod network;
 mod strain;
+mod sync;
 mod world;
