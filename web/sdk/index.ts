@@ -20,6 +20,7 @@ export type {
   Topology,
 } from "./protocol.gen";
 export { joinRoom } from "./join";
+export { prepareRoom } from "./prepare";
 export {
   asDeviceError,
   canChooseSpeaker,

@@ -1,31 +1,60 @@
 // The way in: from options to a room.
+import { roomUrl } from "./address";
 import type { JoinError, JoinOptions, Room, Source } from "./api";
+import type { Prepared } from "./preparation";
+import { Handle } from "./prepare";
 import type { DeniedCode } from "./protocol.gen";
 import { describe, Meeting, type Wishes } from "./room";
-import { Signal, type SignalEnd } from "./signal";
+import { Signal, type SignalEnd, type SignalHandlers } from "./signal";
+import type { Link } from "./transport/link";
 
 /** Enters a meeting. Rejects with `JoinError`; the tracks given then still belong to the caller. */
 export function joinRoom(options: JoinOptions): Promise<Room> {
-  const prepared = options.prepared instanceof Preparing ? options.prepared.take() : null;
+  const door = new Door(options.prepared instanceof Handle ? options.prepared.take() : null);
   return new Promise((resolve, reject) => {
     const wishes: Wishes = { name: options.name, hand: false, tracks: tracksOf(options) };
-    const told = describe(wishes);
+    let told = describe(wishes);
     let room: Meeting | null = null;
     const handlers: SignalHandlers = {
-      join: () => room?.join() ?? Object.assign(told, door.said()),
+      join: () => room?.join() ?? (told = { ...describe(wishes), ...door.say() }),
       resume: () => room?.resume() ?? {},
       welcome: (welcome) => {
-        room ??= new Meeting(signal, wishes, told, welcome, prepared.link);
+        room ??= new Meeting(signal, wishes, told, welcome, door.link);
         room.welcome(welcome);
         resolve(room);
       },
       message: (message) => room?.message(message),
       state: (state) => {
-        if (room) room.connection(state);
-        else if (state.kind === "ended") reject(joinError(state.reason));
+        if (room) return room.connection(state);
+        if (state.kind !== "ended") return;
+        door.link?.close();
+        reject(joinError(state.reason));
       },
-    });
+    };
+    const signal = new Signal(options.url ?? roomUrl(options.code), handlers, door.socket);
   });
+}
+
+/** What was prepared, which the server knows on the first attempt alone. */
+class Door {
+  socket: WebSocket | null;
+  link: Link | null;
+  #said: Prepared["said"] | null;
+
+  constructor(prepared: Prepared | null) {
+    this.socket = prepared?.socket ?? null;
+    this.link = prepared?.link ?? null;
+    this.#said = prepared?.said ?? null;
+  }
+
+  say(): Prepared["said"] {
+    const said = this.#said;
+    this.#said = null;
+    if (said) return said;
+    this.link?.close();
+    this.link = null;
+    return {};
+  }
 }
 
 function tracksOf({ microphone, camera }: JoinOptions): Wishes["tracks"] {
@@ -33,11 +62,6 @@ function tracksOf({ microphone, camera }: JoinOptions): Wishes["tracks"] {
   if (microphone) tracks.set("microphone", microphone);
   if (camera) tracks.set("camera", camera);
   return tracks;
-}
-
-function roomUrl(code: string): string {
-  const { protocol, host } = globalThis.location;
-  return `${protocol === "https:" ? "wss" : "ws"}://${host}/ws/${encodeURIComponent(code)}`;
 }
 
 const DENIED: ReadonlySet<string> = new Set([

@@ -2,8 +2,8 @@
 import type { LocalParticipant, Participant, Source } from "./api";
 import { AudioLevelMeter, SpeechDetector } from "./media/level";
 import type { Quality } from "./monitor/quality";
-import type { MediaState, ParticipantId, Role, Participant as WireParticipant } from "./protocol.gen";
-import type { Transport } from "./transport/transport";
+import type { HeldReason, MediaState, ParticipantId, Role, Participant as WireParticipant } from "./protocol.gen";
+import type { Switchboard } from "./transport/switchboard";
 
 /** Readings without an answer from the browser after which the level is measured instead (about two seconds). */
 const SILENT_READINGS = 16;
@@ -43,6 +43,7 @@ abstract class Person implements Participant {
 
   abstract readonly connection: Participant["connection"];
   abstract readonly quality: Quality;
+  abstract readonly held: HeldReason | null;
   abstract track(source: Source): MediaStreamTrack | null;
   protected abstract amplitude(microphone: MediaStreamTrack): number;
 
@@ -72,12 +73,14 @@ abstract class Person implements Participant {
 }
 
 export class RemotePerson extends Person {
-  readonly #transport: Transport;
+  readonly #transport: Switchboard;
+  /** Whether they speak, as the server hears it; null: it does not hear them. */
+  heard: boolean | null = null;
   /** From the last readings. */
   judged: Quality = "good";
   #unanswered = 0;
 
-  constructor(wire: WireParticipant, transport: Transport) {
+  constructor(wire: WireParticipant, transport: Switchboard) {
     super(wire);
     this.#transport = transport;
   }
@@ -90,6 +93,25 @@ export class RemotePerson extends Person {
   get quality(): Quality {
     const path = this.#transport.state(this.id);
     return path === "reconnecting" || path === "failed" ? "lost" : this.judged;
+  }
+
+  override get speaking(): boolean {
+    return this.heard ?? super.speaking;
+  }
+
+  get held(): HeldReason | null {
+    return this.camera || this.screen ? this.#transport.held(this.id) : null;
+  }
+
+  /** The server can hand them messages now. */
+  get reachable(): boolean {
+    return this.wire.connected;
+  }
+
+  override listen(now: number): boolean {
+    if (this.heard === null) return super.listen(now);
+    this.hush();
+    return false;
   }
 
   track(source: Source): MediaStreamTrack | null {
@@ -113,6 +135,7 @@ export interface OwnActions {
 }
 
 export class OwnPerson extends Person implements LocalParticipant {
+  readonly held = null;
   /** What is sent now. */
   readonly tracks: Map<Source, MediaStreamTrack>;
   readonly #actions: OwnActions;

@@ -1,17 +1,17 @@
 // One meeting as this client knows it: who is here, what is said, and what we send. Brings the server's word, the transport
 // and the person's wishes together; none of these knows the others.
-import type { LinkSample, Participant, Room, RoomEvents, RoomState, Source, Uplink } from "./api";
+import type { LinkSample, Participant, Room, RoomEvents, RoomState, RouteInfo, Sight, Source, Uplink } from "./api";
 import { Conversation } from "./chat";
 import { Emitter } from "./emitter";
 import type { Diagnosis } from "./monitor/diagnosis";
 import type { Monitor } from "./monitor/monitor";
 import type { Quality } from "./monitor/quality";
 import { OwnPerson, RemotePerson } from "./participant";
-import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, RoomInfo, ServerMessage, Welcome } from "./protocol.gen";
+import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, Resume, RoomInfo, ServerMessage, Welcome } from "./protocol.gen";
 import type { Participant as WireParticipant } from "./protocol.gen";
 import type { SignalState } from "./signal";
-import { Mesh } from "./transport/mesh";
-import type { Transport } from "./transport/transport";
+import type { Link } from "./transport/link";
+import { Switchboard, type SwitchHost } from "./transport/switchboard";
 
 /** How often it is looked who speaks. */
 const LISTEN_MS = 125;
@@ -46,7 +46,8 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   readonly chat: Conversation;
   #participants: readonly RemotePerson[] = [];
   readonly #people = new Map<ParticipantId, RemotePerson>();
-  readonly #transport: Transport;
+  readonly #transport: Switchboard;
+  #speaker: RemotePerson | null = null;
   readonly #line: Line;
   readonly #wishes: Wishes;
   /** What the server was told at the door, to tell it what has changed since. */
@@ -62,7 +63,8 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   #monitor: Monitor | null = null;
   readonly #listening: ReturnType<typeof setInterval>;
 
-  constructor(line: Line, wishes: Wishes, told: Omit<Join, "resume">, welcome: Welcome) {
+  /** `prepared`: a connection with the server, as we have told it. */
+  constructor(line: Line, wishes: Wishes, told: Omit<Join, "resume">, welcome: Welcome, prepared: Link | null = null) {
     super();
     this.#line = line;
     this.#wishes = wishes;
@@ -76,11 +78,15 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
       setTrack: (source, track) => this.#setTrack(source, track),
     });
     this.#confirmedName = own.name;
-    this.#transport = new Mesh({
-      signal: (to, connection, body) => line.send({ type: "signal", to, connection, body }),
+    const host: SwitchHost = {
+      send: (message) => line.send(message),
+      people: () => this.#participants,
       changed: (id) => this.#changed(id),
+      voices: () => this.emit("voices"),
+      spoken: () => this.#spoken(),
       interrupted: () => line.wake(false),
-    });
+    };
+    this.#transport = new Switchboard(host, prepared);
     this.chat = new Conversation({
       send: (message) => line.send(message),
       changed: () => this.emit("chat"),
@@ -96,6 +102,22 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
 
   get participants(): readonly Participant[] {
     return this.#participants;
+  }
+
+  get route(): RouteInfo {
+    return this.#transport.route;
+  }
+
+  get speaker(): Participant | null {
+    return this.#speaker;
+  }
+
+  get voices(): readonly MediaStreamTrack[] {
+    return this.#transport.voices;
+  }
+
+  show(sights: readonly Sight[]): void {
+    this.#transport.show(sights);
   }
 
   raiseHand(raised: boolean): void {
@@ -139,8 +161,14 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
 
   /** What to say at the door now. */
   join(): Omit<Join, "resume"> {
-    this.#told = describe(this.#wishes);
+    this.#told = { ...describe(this.#wishes), ...this.#transport.join() };
     return this.#told;
+  }
+
+  /** What else to say when we come back. */
+  resume(): Omit<Resume, "token" | "seq"> {
+    const after = this.chat.messages.at(-1)?.id;
+    return { ...(after === undefined ? {} : { chat_after: after }), topology: this.route.topology };
   }
 
   welcome(welcome: Welcome): void {
@@ -151,9 +179,9 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.info = welcome.room;
     this.emit("room", this.info);
     this.#transport.setIceServers(welcome.ice_servers, welcome.relay_only === true);
-    if (fresh) this.#transport.begin(welcome.you);
     this.#transport.setSignalling(true);
-    if (welcome.resumed === "snapshot") this.#transport.renew();
+    this.#transport.welcome(welcome, this.#told);
+    this.emit("route", this.route);
     if (welcome.resumed !== "replayed") this.#reconcile(welcome);
     if (fresh) this.chat.begin(welcome.you, welcome.chat);
     else this.chat.resumed(welcome.resumed === "snapshot" ? welcome.chat : null);
@@ -175,6 +203,17 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
         return this.#updated(message.participant);
       case "signal":
         return this.#transport.receive(message.from, message.connection, message.body);
+      case "topology":
+        this.#transport.setRoute(message);
+        this.emit("route", this.route);
+        return this.#spoken();
+      case "answer":
+      case "dropped":
+      case "slots":
+      case "wanted":
+      case "held":
+      case "speaking":
+        return this.#transport.message(message);
       case "chat":
         return this.chat.receive(message.message);
       case "chat_ack":
@@ -238,6 +277,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     if (known) {
       known.wire = wire;
       this.#reach(wire.id, wire.connected);
+      this.#transport.sync();
       return this.emit("updated", known);
     }
     const person = new RemotePerson(wire, this.#transport);
@@ -260,6 +300,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
     this.#transport.remove(id);
     participant.hush();
     this.#list();
+    this.#look();
     this.emit("left", { participant, reason });
   }
 
@@ -368,6 +409,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
         const participant = people.get(id);
         if (participant) this.emit("unreachable", { participant, diagnosis });
       },
+      strained: (strained) => this.#transport.setStrained(strained),
     });
     if (this.state.kind === "ended") this.#monitor.close();
     return this.#monitor;
@@ -384,6 +426,28 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   #listen(): void {
     const now = performance.now();
     for (const person of [this.local, ...this.#participants]) if (person.listen(now)) this.emit("updated", person);
+    if (this.#transport.speaking === null) this.#spoken();
+  }
+
+  /** The server said who speaks, or no longer hears it. */
+  #spoken(): void {
+    const word = this.#transport.speaking;
+    for (const person of this.#participants) {
+      const before = person.speaking;
+      person.heard = word && word.participants.has(person.id);
+      if (person.speaking !== before) this.emit("updated", person);
+    }
+    this.#look(word?.speaker);
+  }
+
+  /** Who is to be looked at: who the server says it is, else who speaks, and goes on until somebody else does. */
+  #look(said?: ParticipantId | null): void {
+    const before = this.#speaker && this.#people.get(this.#speaker.id) === this.#speaker ? this.#speaker : null;
+    const speaks = before?.speaking ? before : this.#participants.find(({ speaking }) => speaking);
+    const speaker = (said && this.#people.get(said)) || (said === undefined && speaks) || before;
+    if (speaker === this.#speaker) return;
+    this.#speaker = speaker;
+    this.emit("speaker", speaker);
   }
 
   readonly #pageHidden = (event: PageTransitionEvent): void => {

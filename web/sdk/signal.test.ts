@@ -13,7 +13,7 @@ function connect() {
   const messages: unknown[] = [];
   const signal = new Signal("ws://x/ws/room", {
     join: () => ({ name: "Ada", media: { microphone: true, camera: false, screen: false } }),
-    chatAfter: () => "m7",
+    resume: () => ({ chat_after: "m7", topology: "server" }),
     welcome: (welcome) => welcomes.push(welcome),
     message: (message) => messages.push(message),
     state: (state) => states.push(state),
@@ -139,13 +139,13 @@ describe("coming back", () => {
     expect(messages).toHaveLength(1);
   });
 
-  it("tries first at once, then after 0.2 to 5 s, each time a different while", async () => {
+  it("tries first at once, then after an eighth of a second to 5 s, each time a different while", async () => {
     const { states } = joined();
     await pass(6_000);
     FakeSocket.onconnect = (socket) => queueMicrotask(() => socket.drop());
     FakeSocket.last.drop();
     const waits: number[] = [];
-    for (let round = 0; round < 9; round += 1) {
+    for (let round = 0; round < 18; round += 1) {
       const last = states.at(-1)!;
       waits.push(last.kind === "waiting" ? last.retryAt - performance.now() : NaN);
       await vi.advanceTimersToNextTimerAsync();
@@ -153,7 +153,7 @@ describe("coming back", () => {
     }
     expect(waits[0]).toBe(0);
     waits.slice(1).forEach((wait, index) => {
-      const longest = Math.min(5_000, 400 * 1.6 ** index);
+      const longest = Math.min(5_000, 250 * 1.25 ** index);
       expect(wait).toBeGreaterThanOrEqual(longest / 2 - 1);
       expect(wait).toBeLessThanOrEqual(longest);
     });
@@ -283,7 +283,7 @@ describe("a sign that the network has changed", () => {
     expect(FakeSocket.all).toHaveLength(before + 1);
     await pass(0);
     // And those that follow begin anew, too.
-    expect(signal.state.kind === "waiting" && signal.state.retryAt - performance.now()).toBeLessThanOrEqual(400);
+    expect(signal.state.kind === "waiting" && signal.state.retryAt - performance.now()).toBeLessThanOrEqual(250);
   });
 
   it("gives up an attempt that went out into the network before", async () => {

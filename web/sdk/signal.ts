@@ -1,6 +1,6 @@
 // The connection to the server: one WebSocket at a time, opened again when it is lost, resumed as who we were.
 // Knows the protocol's life cycle (join, welcome, denied, bye, ping, seq); knows nothing of what the messages mean.
-import type { ByeCode, ClientMessage, DeniedCode, Join, MessageId, Resume, ServerFrame, ServerMessage, Welcome } from "./protocol.gen";
+import type { ByeCode, ClientMessage, DeniedCode, Join, Resume, ServerFrame, ServerMessage, Welcome } from "./protocol.gen";
 
 export const SUBPROTOCOL = "fireside.v1";
 
@@ -17,28 +17,30 @@ export type SignalState =
 export interface SignalHandlers {
   /** What to say at the door, as things are now. */
   join(): Omit<Join, "resume">;
-  /** The newest chat message that we have. */
-  chatAfter(): MessageId | undefined;
+  /** What else to say when we come back. */
+  resume(): Omit<Resume, "token" | "seq">;
   welcome(welcome: Welcome): void;
   message(message: Exclude<ServerMessage, { type: "welcome" | "denied" | "bye" | "pong" }>): void;
   state(state: SignalState): void;
 }
 
-/** The first wait, and what each is multiplied by for the next, up to `LONGEST`; between half and all of it is waited. */
-const SHORTEST_MS = 400;
-const GROWTH = 1.6;
+/** The first wait, and what each is multiplied by for the next, up to `LONGEST`; between half and all of it is waited. A server that was
+ * killed is there again within a second or two, and media through it stands still until we are back: eight attempts in the first three. */
+const SHORTEST_MS = 250;
+const GROWTH = 1.25;
 const LONGEST_MS = 5_000;
 /** A connection attempt that has not led to `welcome` or `denied` by then is given up. */
 const ATTEMPT_MS = 8_000;
 /** The same for the first attempts to come back, growing; what waits in a network that is gone is no use. */
 const RETURN_MS = 3_000;
+const RETURN_GROWTH = 1.6;
 /** A `ping` is answered by then, or the connection is dead. */
 const PONG_MS = 5_000;
 /** The same when there is a sign that it may be dead, and when there is another network. */
 const PROBE_MS = 2_000;
 const MOVED_MS = 1_000;
 /** Failed attempts in a row after which we are lost: about four minutes. */
-const ATTEMPTS = 60;
+const ATTEMPTS = 75;
 /** The first entry is waited for this long (server restarting, network hiccup) before the person is told. */
 const PATIENCE_MS = 8_000;
 /** A connection that held this long was a good one: the next attempt comes at once. */
@@ -76,10 +78,11 @@ export class Signal {
   readonly #url: string;
   readonly #handlers: SignalHandlers;
 
-  constructor(url: string, handlers: SignalHandlers) {
+  /** `opened`: a socket to it that is open already. */
+  constructor(url: string, handlers: SignalHandlers, opened: WebSocket | null = null) {
     this.#url = url;
     this.#handlers = handlers;
-    this.#open();
+    this.#open(opened);
   }
 
   get state(): SignalState {
@@ -118,12 +121,12 @@ export class Signal {
     socket.close();
   }
 
-  #open(): void {
+  #open(opened: WebSocket | null = null): void {
     clearTimeout(this.#timer);
     this.#set({ kind: "connecting" });
     let socket: WebSocket;
     try {
-      socket = new WebSocket(this.#url, SUBPROTOCOL);
+      socket = opened ?? new WebSocket(this.#url, SUBPROTOCOL);
     } catch {
       return this.#end("lost");
     }
@@ -132,8 +135,9 @@ export class Signal {
     socket.onmessage = ({ data }) => socket === this.#socket && this.#receive(data);
     socket.onclose = () => socket === this.#socket && this.#lost();
     this.#openedAt = performance.now();
-    const back = this.#token === null ? ATTEMPT_MS : RETURN_MS * GROWTH ** Math.max(0, this.#attempt - 1);
+    const back = this.#token === null ? ATTEMPT_MS : RETURN_MS * RETURN_GROWTH ** Math.max(0, this.#attempt - 1);
     this.#timer = setTimeout(() => this.#lost(), Math.min(ATTEMPT_MS, back));
+    if (opened) this.#join(opened);
   }
 
   #join(socket: WebSocket): void {
@@ -143,10 +147,7 @@ export class Signal {
     this.#timer = setTimeout(() => this.#lost(), ATTEMPT_MS);
     const join: Join = this.#handlers.join();
     if (this.#token !== null) {
-      const resume: Resume = { token: this.#token, seq: this.#seq };
-      const after = this.#handlers.chatAfter();
-      if (after !== undefined) resume.chat_after = after;
-      join.resume = resume;
+      join.resume = { token: this.#token, seq: this.#seq, ...this.#handlers.resume() };
     }
     socket.send(JSON.stringify({ type: "join", ...join } satisfies ClientMessage));
   }
@@ -202,7 +203,7 @@ export class Signal {
     }
     const first = this.#welcomedAt < 0;
     if (!TRY_AGAIN.has(code) || (first && code === "rate_limited")) return this.#end(code === "resume_refused" ? "lost" : code);
-    if (code === "rate_limited") this.#attempt = Math.max(this.#attempt, 5);
+    if (code === "rate_limited") this.#attempt = Math.max(this.#attempt, 11);
     this.#lost(false);
   }
 

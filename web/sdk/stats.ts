@@ -14,6 +14,8 @@ export interface LinkStats {
   path: "direct" | "relay" | null;
   /** What our packets leave this machine in. `tls` only towards our relay; a direct path is `udp` nearly always. */
   transport: "udp" | "tcp" | "tls" | null;
+  /** It is our way to the server, which is the same for all who come by it: what is sent and how long it takes is not theirs alone. */
+  via?: "server";
 }
 
 /** All that one report tells. */
@@ -22,6 +24,10 @@ export interface Reading {
   /** How often their picture stood still since the last time. */
   freezes: number;
   limited: Uplink["limited"];
+  /** What our camera's picture is sent as: pixels of the shorter side; null: none is. */
+  sent: number | null;
+  /** What our line is thought to carry, in kbit/s. */
+  capacity: number | null;
 }
 
 /** What the next reading is compared with. */
@@ -31,6 +37,11 @@ export interface StatsMemory {
 
 interface Totals {
   at: number;
+  /** By the stream's id. */
+  streams: ReadonlyMap<string, Stream>;
+}
+
+interface Stream {
   bytesIn: number;
   bytesOut: number;
   packets: number;
@@ -45,22 +56,24 @@ export function readStats(report: RTCStatsReport, memory: StatsMemory): Reading 
   const entries: Entry[] = [];
   report.forEach((entry: Entry) => entries.push(entry));
   const now = totals(entries);
-  // A peer connection that was built anew counts from zero again.
-  const last = memory.last && memory.last.bytesIn <= now.bytesIn && memory.last.bytesOut <= now.bytesOut ? memory.last : undefined;
+  const { last } = memory;
   memory.last = now;
   const seconds = last ? (now.at - last.at) / 1000 : 0;
   const rate = (bytes: number): number => (seconds > 0 ? Math.round((bytes * 8) / 1000 / seconds) : 0);
-  const expected = last ? now.packets - last.packets + (now.lost - last.lost) : 0;
+  const more = grown(last, now);
+  const expected = more.packets + more.lost;
   return {
     link: {
-      kbitsIn: rate(now.bytesIn - (last?.bytesIn ?? 0)),
-      kbitsOut: rate(now.bytesOut - (last?.bytesOut ?? 0)),
-      loss: last && expected > 0 ? Math.min(1, Math.max(0, (now.lost - last.lost) / expected)) : null,
+      kbitsIn: rate(more.bytesIn),
+      kbitsOut: rate(more.bytesOut),
+      loss: expected > 0 ? Math.min(1, Math.max(0, more.lost / expected)) : null,
       jitter: jitter(entries),
       ...way(entries),
     },
-    freezes: last ? Math.max(0, now.freezes - last.freezes) : 0,
+    freezes: Math.max(0, more.freezes),
     limited: limitation(entries),
+    sent: largest(entries),
+    capacity: capacity(entries),
   };
 }
 
@@ -110,15 +123,37 @@ function limitation(entries: readonly Entry[]): Uplink["limited"] {
   return reasons.includes("bandwidth") ? "bandwidth" : reasons.includes("cpu") ? "cpu" : null;
 }
 
+function largest(entries: readonly Entry[]): number | null {
+  const sent = entries.filter(
+    ({ type, frameHeight, contentType }) => type === "outbound-rtp" && frameHeight && contentType !== "screenshare",
+  );
+  const sides = sent.map(({ frameWidth, frameHeight }) => Math.min(Number(frameWidth) || Infinity, Number(frameHeight)));
+  return sides.length > 0 ? Math.max(...sides) : null;
+}
+
+function capacity(entries: readonly Entry[]): number | null {
+  const bits = selectedPair(entries)?.availableOutgoingBitrate;
+  return typeof bits === "number" ? Math.round(bits / 1000) : null;
+}
+
 function totals(entries: readonly Entry[]): Totals {
-  const sum = (type: string, field: string): number =>
-    entries.reduce((total, entry) => total + (entry.type === type ? Number(entry[field]) || 0 : 0), 0);
-  return {
-    at: Math.max(0, ...entries.map(({ timestamp }) => Number(timestamp) || 0)),
-    bytesIn: sum("inbound-rtp", "bytesReceived"),
-    bytesOut: sum("outbound-rtp", "bytesSent"),
-    packets: sum("inbound-rtp", "packetsReceived"),
-    lost: sum("inbound-rtp", "packetsLost"),
-    freezes: sum("inbound-rtp", "freezeCount"),
-  };
+  const streams = new Map<string, Stream>();
+  for (const entry of entries) {
+    if (entry.type !== "inbound-rtp" && entry.type !== "outbound-rtp") continue;
+    const read = (field: string): number => Number(entry[field]) || 0;
+    const [bytesIn, bytesOut, packets] = [read("bytesReceived"), read("bytesSent"), read("packetsReceived")];
+    streams.set(String(entry.id), { bytesIn, bytesOut, packets, lost: read("packetsLost"), freezes: read("freezeCount") });
+  }
+  return { at: Math.max(0, ...entries.map(({ timestamp }) => Number(timestamp) || 0)), streams };
+}
+
+/** What came of each stream since the last time. One that was not there then, or counts from zero again, begins with the next reading. */
+function grown(last: Totals | undefined, now: Totals): Stream {
+  const sum: Stream = { bytesIn: 0, bytesOut: 0, packets: 0, lost: 0, freezes: 0 };
+  for (const [id, stream] of now.streams) {
+    const before = last?.streams.get(id);
+    if (!before || before.bytesIn > stream.bytesIn || before.bytesOut > stream.bytesOut) continue;
+    for (const field of Object.keys(sum) as (keyof Stream)[]) sum[field] += stream[field] - before[field];
+  }
+  return sum;
 }

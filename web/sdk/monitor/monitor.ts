@@ -1,13 +1,14 @@
 // Watches the ways to the others: reads them every two seconds, judges them, remembers the last two minutes. Loaded after the page
 // has what it needs to show a call.
 import type { LinkSample, Uplink } from "../api";
-import type { ParticipantId } from "../protocol.gen";
-import { noLink, readStats, received, type StatsMemory } from "../stats";
-import type { Transport } from "../transport/transport";
+import type { ParticipantId, Strain } from "../protocol.gen";
+import { noLink, readStats, received, type Reading, type StatsMemory } from "../stats";
+import type { Switchboard } from "../transport/switchboard";
 import { detourAt, type Detour } from "./detour";
 import { diagnose, type Diagnosis } from "./diagnosis";
 import { watchNetwork } from "./network";
 import { best, judge, rate, UNTESTED, type Judgement, type Quality } from "./quality";
+import { gauge, RELAXED } from "./strain";
 
 const EVERY_MS = 2_000;
 /** While the page is hidden, only every so many times. */
@@ -20,7 +21,10 @@ const SILENT_MS = 700;
 
 /** The room, as the monitor sees it. */
 export interface Watched {
-  readonly transport: Pick<Transport, "state" | "report" | "traces" | "iceServers" | "relayOnly" | "restart" | "improve">;
+  readonly transport: Pick<
+    Switchboard,
+    "route" | "state" | "via" | "report" | "serverReport" | "traces" | "iceServers" | "relayOnly" | "restart" | "improve" | "tracks"
+  >;
   people(): readonly ParticipantId[];
   /** The WebSocket works. */
   server(): boolean;
@@ -31,13 +35,16 @@ export interface Watched {
   /** There are new readings. */
   measured(): void;
   unreachable(id: ParticipantId, diagnosis: Diagnosis): void;
+  /** What keeps us from sending to each of the others now. */
+  strained(strained: Strain | null): void;
 }
 
 interface Link {
   samples: readonly LinkSample[];
   judgement: Judgement;
   memory: StatsMemory;
-  limited: Uplink["limited"];
+  /** The last; null: there was no way. */
+  reading: Reading | null;
   detour: Detour | null;
   /** It was told that they cannot be reached. */
   told: boolean;
@@ -51,6 +58,7 @@ export class Monitor {
   #reading = false;
   #suspicious = false;
   #ticks = 0;
+  #gauge = RELAXED;
   #tracedSince = performance.now();
 
   constructor(room: Watched) {
@@ -65,10 +73,10 @@ export class Monitor {
   }
 
   uplink(): Uplink {
-    const links = [...this.#links.values()];
-    const reasons = links.map(({ limited }) => limited);
+    const readings = this.#readings();
+    const reasons = readings.map(({ limited }) => limited);
     return {
-      kbits: links.reduce((sum, { samples }) => sum + (samples.at(-1)?.kbitsOut ?? 0), 0),
+      kbits: readings.reduce((sum, { link }) => sum + link.kbitsOut, 0),
       limited: reasons.includes("bandwidth") ? "bandwidth" : reasons.includes("cpu") ? "cpu" : null,
     };
   }
@@ -108,12 +116,16 @@ export class Monitor {
     await new Promise((resolve) => setTimeout(resolve, SILENT_MS));
     const after = await this.#received(ids);
     this.#suspicious = false;
+    // Who fell silent, or out of sight, is not sent to us by the server.
     for (const id of ids) if (after.get(id) === before.get(id)) this.#room.transport.restart(id);
   }
 
   /** The server's process is another: what goes through its relay is dead, whatever the browser still believes. */
   relayGone(): void {
-    for (const id of this.#connected()) if (this.history(id).at(-1)?.path === "relay") this.#room.transport.restart(id);
+    for (const id of this.#connected()) {
+      const last = this.history(id).at(-1);
+      if (last?.path === "relay" && !last.via) this.#room.transport.restart(id);
+    }
   }
 
   close(): void {
@@ -123,7 +135,10 @@ export class Monitor {
 
   #networkChanged(moved: boolean): void {
     this.#room.networkChanged(moved);
-    if (moved) this.#tracedSince = performance.now();
+    if (moved) {
+      this.#tracedSince = performance.now();
+      this.#gauge = RELAXED;
+    }
     for (const link of this.#links.values()) link.detour = null;
     if (!moved) void this.suspect();
   }
@@ -137,26 +152,45 @@ export class Monitor {
     const people = this.#room.people();
     for (const id of [...this.#links.keys()]) if (!people.includes(id)) this.#links.delete(id);
     await Promise.all(people.map((id) => this.#sample(id))).finally(() => (this.#reading = false));
+    this.#measureStrain();
     this.#room.measured();
+  }
+
+  #measureStrain(): void {
+    const { route, tracks } = this.#room.transport;
+    const { width, height } = tracks.get("camera")?.getSettings() ?? {};
+    const camera = tracks.get("camera") ? Math.min(width ?? Infinity, height ?? Infinity) : null;
+    const effort = { now: performance.now(), topology: route.topology, others: this.#room.people().length, camera };
+    this.#gauge = gauge(this.#gauge, { ...effort, readings: this.#readings() });
+    this.#room.strained(this.#gauge.strained);
+  }
+
+  /** Of each of our connections one: that with the server is the same for all who come by it. */
+  #readings(): readonly Reading[] {
+    const all = [...this.#links.values()].flatMap(({ reading }) => (reading ? [reading] : []));
+    const server = all.find(({ link }) => link.via);
+    return [...all.filter(({ link }) => !link.via), ...(server ? [server] : [])];
   }
 
   async #sample(id: ParticipantId): Promise<void> {
     const link = this.#link(id);
     const state = this.#room.transport.state(id);
     const report = state === "connected" ? await this.#room.transport.report(id).catch(() => null) : null;
-    const reading = report && readStats(report, link.memory);
+    const via = this.#room.transport.via(id) === "server" ? { via: "server" as const } : {};
+    const reading = report && withWay(readStats(report, link.memory), via);
     if (state !== "connecting")
       link.judgement = judge(link.judgement, reading ? rate({ ...reading.link, freezes: reading.freezes }) : "lost");
     const { quality } = link.judgement;
-    link.limited = reading?.limited ?? null;
-    link.samples = [...link.samples.slice(1 - KEPT), { at: performance.now(), quality, ...(reading?.link ?? noLink) }];
+    link.reading = reading;
+    link.samples = [...link.samples.slice(1 - KEPT), { at: performance.now(), quality, ...(reading?.link ?? { ...noLink, ...via }) }];
     this.#room.judged(id, quality);
     this.#shorten(id, link);
   }
 
   /** Tries, ever less often, to get from the relay to a direct way. */
   #shorten(id: ParticipantId, link: Link): void {
-    const relayed = link.samples.at(-1)?.path === "relay" && !this.#room.transport.relayOnly;
+    const last = link.samples.at(-1);
+    const relayed = last?.path === "relay" && !last.via && !this.#room.transport.relayOnly;
     const { detour, due } = relayed ? detourAt(link.detour, performance.now()) : { detour: null, due: false };
     link.detour = detour;
     if (due) this.#room.transport.improve(id);
@@ -165,7 +199,8 @@ export class Monitor {
   /** How much has arrived from each; not a number where it cannot be read. */
   async #received(ids: readonly ParticipantId[]): Promise<Map<ParticipantId, number>> {
     const reports = ids.map(async (id): Promise<[ParticipantId, number]> => {
-      const report = await this.#room.transport.report(id).catch(() => null);
+      const { transport } = this.#room;
+      const report = await (transport.via(id) === "server" ? transport.serverReport() : transport.report(id)).catch(() => null);
       return [id, report ? received(report) : NaN];
     });
     return new Map(await Promise.all(reports));
@@ -177,7 +212,9 @@ export class Monitor {
 
   #link(id: ParticipantId): Link {
     let link = this.#links.get(id);
-    if (!link) this.#links.set(id, (link = { samples: [], judgement: UNTESTED, memory: {}, limited: null, detour: null, told: false }));
+    if (!link) this.#links.set(id, (link = { samples: [], judgement: UNTESTED, memory: {}, reading: null, detour: null, told: false }));
     return link;
   }
 }
+
+const withWay = (reading: Reading, via: { via?: "server" }): Reading => ({ ...reading, link: { ...reading.link, ...via } });

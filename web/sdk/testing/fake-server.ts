@@ -123,6 +123,8 @@ export class FakeServer {
       ...(this.#run > 1 ? { recovering_ms: 20_000 } : {}),
       room: { code: "k7fq-2mzx-9tda", title: "Room" },
       topology: "mesh",
+      change: 0,
+      reason: "size",
       participants: whole ? [...this.seats.values()].map(({ participant }) => participant) : [],
       chat: { messages: whole ? this.messages.filter(({ id }) => id > after) : [], more: false },
       ice_servers: this.iceServers,
@@ -130,7 +132,7 @@ export class FakeServer {
       run: this.#run,
       started_at: 0,
       now: 0,
-      limits: { chat_chars: 4000, name_chars: 60, people: 8, ping_interval_ms: 10_000, resume_window_ms: 20_000 },
+      limits: { chat_chars: 4000, name_chars: 60, people: 8, mesh_people: 4, ping_interval_ms: 10_000, resume_window_ms: 20_000 },
     };
   }
 

@@ -1,0 +1,505 @@
+// Both ways for media, and which of them somebody's voice or picture comes by now. The old way is kept until the new one shows it: a
+// tile is never black meanwhile, and nobody is heard twice.
+import type { RouteInfo, Sight, Source } from "../api";
+import type { Trace } from "../monitor/diagnosis";
+import type { ClientMessage, HeldReason, IceServer, Join, ParticipantId, SignalBody, Strain, Topology, Welcome } from "../protocol.gen";
+import { Arrivals, type Reading } from "./arrivals";
+import { Condition } from "./condition";
+import type { Link } from "./link";
+import { Mesh } from "./mesh";
+import { SENDING } from "./sections";
+import { Sfu, type ServerWord } from "./sfu";
+import type { PathState } from "./transport";
+import { View } from "./view";
+
+/** The new way is waited for so long after it is up; then the old one is needed no longer, whatever is missing. */
+const SETTLED_MS = 10_000;
+/** On the way back to a mesh, whoever is not reached by then is said to be out of reach: the meeting stays with the server. */
+const REACHED_MS = 12_000;
+const SOUNDS = ["microphone", "screen_audio"] as const;
+/** A tile of which nobody has said how high it is. */
+const HEIGHTS = { screen: 1080, camera: 360 } as const;
+
+/** One of the others, as far as media is concerned. */
+export interface Present {
+  readonly id: ParticipantId;
+  readonly microphone: boolean;
+  readonly camera: boolean;
+  readonly screen: boolean;
+  /** The server can hand them messages now. */
+  readonly reachable: boolean;
+}
+
+export interface SwitchHost {
+  send(message: Exclude<ClientMessage, { type: "join" }>): boolean;
+  people(): readonly Present[];
+  /** The state or a track of this participant changed. */
+  changed(id: ParticipantId): void;
+  /** `voices` changed. */
+  voices(): void;
+  /** The server said who speaks. */
+  spoken(): void;
+  /** A way that was up is not: the network may have changed. */
+  interrupted(): void;
+}
+
+type Route = Pick<Welcome, "topology" | "change" | "changing" | "reason">;
+
+export class Switchboard {
+  route: RouteInfo = { topology: "mesh", changing: false, reason: "size" };
+  /** What is to be played now. */
+  voices: readonly MediaStreamTrack[] = [];
+  relayOnly = false;
+  readonly tracks = new Map<Source, MediaStreamTrack | null>();
+  readonly arrivals = new Arrivals();
+  readonly #host: SwitchHost;
+  readonly #mesh: Mesh;
+  #sfu: Sfu | null = null;
+  #prepared: Link | null;
+  /** The number of the last connection with the server. */
+  #connection = 0;
+  #iceServers: readonly IceServer[] = [];
+  #traces: Trace[] = [];
+  #change = 0;
+  #changedAt = 0;
+  /** The change of which we have said that we need its old way no longer. */
+  #settled: number | null = null;
+  #checking: ReturnType<typeof setTimeout> | undefined;
+  #sights: readonly Sight[] | null = null;
+  readonly #view = new View((tiles) => this.#usesServer && this.#host.send({ type: "view", tiles }));
+  readonly #condition = new Condition((unreachable, strained) => this.#host.send({ type: "condition", unreachable, strained }));
+  #strained: Strain | null = null;
+  /** Tracks of the mesh in which something has arrived. */
+  readonly #arrived = new WeakSet<MediaStreamTrack>();
+  readonly #awaited = new Map<MediaStreamTrack, () => void>();
+  readonly #readings = new Map<ParticipantId, Reading>();
+  /** Whose sound has come by way of the server: they need not be in a place of it all the time. */
+  readonly #heard = new Set<string>();
+  #meshUpAt = Infinity;
+  #run: number | null = null;
+  #syncing = false;
+  #closed = false;
+
+  /** `prepared`: a connection that the server knows already. */
+  constructor(host: SwitchHost, prepared: Link | null = null) {
+    this.#host = host;
+    this.#prepared = prepared;
+    this.#mesh = new Mesh({
+      signal: (to, connection, body) => host.send({ type: "signal", to, connection, body }),
+      changed: (id) => this.changed(id),
+      interrupted: () => host.interrupted(),
+    });
+  }
+
+  // What the server says.
+
+  /** What to say at the door. */
+  join(): Pick<Join, "offer" | "prepared"> {
+    const offer = this.#sfu?.offerAtTheDoor();
+    return offer ? { offer } : {};
+  }
+
+  /** `said`: what we said at the door. */
+  welcome(welcome: Welcome, said: Pick<Join, "offer" | "prepared">): void {
+    const fresh = welcome.resumed === "fresh";
+    const gone = fresh || (this.#run !== null && this.#run !== welcome.run);
+    this.#run = welcome.run;
+    if (fresh) this.#mesh.begin(welcome.you);
+    const sfu = this.#sfu;
+    this.setRoute(welcome, fresh);
+    if (sfu && sfu === this.#sfu) sfu.welcomed(said.offer?.connection, gone);
+    if (gone) this.#condition.again();
+    this.#view.again();
+    this.#settled = null;
+    if (welcome.resumed === "snapshot") this.#mesh.renew();
+  }
+
+  /** `fresh`: we are somebody new, who has no old way. */
+  setRoute({ topology, change, changing = false, reason }: Route, fresh = false): void {
+    const before = this.route;
+    const both = changing && !fresh;
+    this.route = { topology, changing: both, reason };
+    if (change !== this.#change || both !== before.changing) [this.#changedAt, this.#meshUpAt] = [performance.now(), Infinity];
+    this.#change = change;
+    // What is shown needs not arrive once more, should we come back to it.
+    if (both && !before.changing && before.topology === "mesh") for (const { track } of this.#meshTracks()) this.#arrived.add(track);
+    if (topology === "server") this.#openServer();
+    else for (const { id } of this.#host.people()) this.#reach(id);
+    if (!both) this.#closeOther(topology);
+    // Without an old way there is none to wait for.
+    if (changing && fresh) this.#host.send({ type: "settled", change });
+    for (const { id } of this.#host.people()) this.#host.changed(id);
+    this.sync();
+  }
+
+  message(message: ServerWord): void {
+    this.#sfu?.message(message);
+    if (message.type === "speaking") this.#host.spoken();
+    this.sync();
+  }
+
+  receive(from: ParticipantId, connection: number, body: SignalBody): void {
+    this.#mesh.receive(from, connection, body);
+  }
+
+  setIceServers(servers: readonly IceServer[], relayOnly = this.relayOnly): void {
+    this.#iceServers = servers;
+    this.relayOnly = relayOnly;
+    this.#mesh.setIceServers(servers, relayOnly);
+  }
+
+  setSignalling(up: boolean): void {
+    this.#mesh.setSignalling(up);
+    this.#sfu?.setSignalling(up);
+    this.sync();
+  }
+
+  // Who is here.
+
+  add(id: ParticipantId): void {
+    if (this.route.topology === "mesh") this.#mesh.add(id);
+    this.sync();
+  }
+
+  remove(id: ParticipantId): void {
+    this.#mesh.remove(id);
+    this.#readings.delete(id);
+    for (const source of SENDING) this.#heard.delete(key(id, source));
+    this.sync();
+  }
+
+  setReachable(id: ParticipantId, reachable: boolean): void {
+    this.#mesh.setReachable(id, reachable);
+  }
+
+  // What the person and the page want.
+
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.tracks.set(source, track);
+    await Promise.all([this.#mesh.setTrack(source, track), this.#sfu?.setTrack(source, track)]);
+  }
+
+  show(sights: readonly Sight[]): void {
+    this.#sights = sights;
+    this.sync();
+  }
+
+  /** What keeps us from sending to each of the others. */
+  setStrained(strained: Strain | null): void {
+    this.#strained = strained;
+    this.sync();
+  }
+
+  // The ways.
+
+  get iceServers(): readonly IceServer[] {
+    return this.#iceServers;
+  }
+
+  get traces(): readonly Trace[] {
+    return [...this.#mesh.traces, ...this.#traces];
+  }
+
+  /** Which way somebody's media comes now, all in all. */
+  via(id: ParticipantId): Topology {
+    const { topology, changing } = this.route;
+    if (!changing || this.#stateBy(topology, id) === "connected") return topology;
+    return other(topology);
+  }
+
+  state(id: ParticipantId): PathState {
+    return this.#stateBy(this.via(id), id);
+  }
+
+  track(id: ParticipantId, source: Source): MediaStreamTrack | null {
+    return this.#trackBy(this.#wayOf(id, source), id, source);
+  }
+
+  audioLevel(id: ParticipantId): number | undefined {
+    if (this.#wayOf(id, "microphone") === "mesh") return this.#mesh.audioLevel(id);
+    return this.#sfu?.find(id, "microphone")?.receiver.getSynchronizationSources?.()[0]?.audioLevel;
+  }
+
+  /** Null when there is no connection. What is received by way of the server is theirs alone. */
+  async report(id: ParticipantId): Promise<RTCStatsReport | null> {
+    if (this.via(id) === "mesh") return this.#mesh.report(id);
+    const report = await this.#sfu?.report();
+    if (!report) return null;
+    const ids = SENDING.map((source) => this.#sfu?.find(id, source)?.track.id);
+    const theirs = new Map<string, unknown>();
+    report.forEach((entry: { id: string; type: string; trackIdentifier?: string }) => {
+      if (entry.type !== "inbound-rtp" || ids.includes(entry.trackIdentifier)) theirs.set(entry.id, entry);
+    });
+    return theirs as unknown as RTCStatsReport;
+  }
+
+  /** All that is received by way of the server; null when there is no connection. */
+  async serverReport(): Promise<RTCStatsReport | null> {
+    return (await this.#sfu?.report()) ?? null;
+  }
+
+  restart(id: ParticipantId): void {
+    if (this.via(id) === "mesh") this.#mesh.restart(id);
+    else this.#sfu?.restart();
+  }
+
+  /** The way by the server is a direct one, or we would not reach it otherwise. */
+  improve(id: ParticipantId): void {
+    if (this.via(id) === "mesh") this.#mesh.improve(id);
+  }
+
+  retry(id: ParticipantId): void {
+    if (this.route.topology === "server") this.#sfu?.retry();
+    if (this.#mesh.has(id)) this.#mesh.retry(id);
+  }
+
+  networkChanged(moved: boolean): void {
+    if (moved) {
+      this.#traces = [];
+      // What did not work in the old network may in this one.
+      this.#strained = null;
+      this.#condition.update([], null);
+    }
+    this.#mesh.networkChanged(moved);
+    this.#sfu?.networkChanged(moved);
+  }
+
+  held(id: ParticipantId): HeldReason | null {
+    return (this.#wayOf(id, "camera") === "server" && this.#sfu?.held(id)) || null;
+  }
+
+  /** Who speaks, as the server hears it; null: it does not. */
+  get speaking(): { participants: ReadonlySet<ParticipantId>; speaker: ParticipantId | null } | null {
+    const sfu = this.#sfu;
+    if (this.route.topology !== "server" || sfu?.state !== "connected" || !sfu.speaking) return null;
+    return { participants: sfu.speaking, speaker: sfu.speaker };
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#checking);
+    this.arrivals.close();
+    this.#view.close();
+    this.#mesh.close();
+    this.#sfu?.close();
+    this.#prepared?.close();
+  }
+
+  // What the ways tell.
+
+  offer(offer: NonNullable<Join["offer"]>): boolean {
+    return this.#host.send({ type: "offer", offer });
+  }
+
+  changed(id: ParticipantId | null): void {
+    if (this.#closed) return;
+    this.sync();
+    for (const one of id === null ? this.#host.people().map((person) => person.id) : [id]) this.#host.changed(one);
+  }
+
+  renewed(): void {
+    this.#view.again();
+  }
+
+  interrupted(): void {
+    this.#host.interrupted();
+  }
+
+  trace(trace: Trace): void {
+    if (this.#traces.push(trace) > 256) this.#traces.shift();
+  }
+
+  /** Brings everything that follows from where things stand up to date, once for all that happens now. */
+  sync(): void {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    queueMicrotask(() => {
+      this.#syncing = false;
+      if (this.#closed) return;
+      this.#look();
+      this.#await();
+      this.#play();
+      this.#assess();
+      this.#settle();
+    });
+  }
+
+  // Opening and closing.
+
+  get #usesServer(): boolean {
+    return this.#sfu !== null;
+  }
+
+  #openServer(): void {
+    if (this.#sfu) return;
+    const prepared = this.#prepared;
+    this.#prepared = null;
+    this.#heard.clear();
+    this.#sfu = new Sfu(this, this.#connection, this.#pictures().length, prepared);
+  }
+
+  #closeOther(topology: Topology): void {
+    this.#prepared?.close();
+    this.#prepared = null;
+    if (topology === "server") return this.#mesh.rest();
+    this.#connection = this.#sfu?.connection ?? this.#connection;
+    this.#sfu?.close();
+    this.#sfu = null;
+    this.#view.close();
+  }
+
+  #reach(id: ParticipantId): void {
+    this.#mesh.add(id);
+    const person = this.#host.people().find((one) => one.id === id);
+    if (person) this.#mesh.setReachable(id, person.reachable);
+  }
+
+  // Which way.
+
+  #wayOf(id: ParticipantId, source: Source): Topology {
+    const { topology, changing } = this.route;
+    if (!changing || this.#isReady(topology, id, source)) return topology;
+    return this.#trackBy(other(topology), id, source) ? other(topology) : topology;
+  }
+
+  /** What comes by the new way has arrived. */
+  #isReady(topology: Topology, id: ParticipantId, source: Source): boolean {
+    if (topology === "server") return this.#heard.has(key(id, source)) || this.#trackBy(topology, id, source) !== null;
+    const track = this.#mesh.track(id, source);
+    return track !== null && this.#arrived.has(track);
+  }
+
+  #trackBy(topology: Topology, id: ParticipantId, source: Source): MediaStreamTrack | null {
+    return topology === "mesh" ? this.#mesh.track(id, source) : (this.#sfu?.find(id, source)?.track ?? null);
+  }
+
+  #stateBy(topology: Topology, id: ParticipantId): PathState {
+    return topology === "mesh" ? this.#mesh.state(id) : (this.#sfu?.state ?? "connecting");
+  }
+
+  *#meshTracks(): Iterable<{ id: ParticipantId; source: Source; track: MediaStreamTrack }> {
+    for (const person of this.#host.people()) {
+      for (const source of SENDING) {
+        const track = isOn(person, source) ? this.#mesh.track(person.id, source) : null;
+        if (track) yield { id: person.id, source, track };
+      }
+    }
+  }
+
+  // What follows.
+
+  /** Tells the server what is looked at, and has places for it. */
+  #look(): void {
+    if (!this.#sfu) return;
+    this.#sfu.need(this.#pictures().length);
+    this.#view.show(this.#sights ?? this.#pictures());
+  }
+
+  /** What is to be seen, the most important first. */
+  #pictures(): readonly Sight[] {
+    const people = new Map(this.#host.people().map((person) => [person.id, person]));
+    const all = (): Sight[] =>
+      (["screen", "camera"] as const).flatMap((source) => [...people.keys()].map((id) => ({ id, source, height: HEIGHTS[source] })));
+    return (this.#sights ?? all()).filter(({ id, source }) => people.get(id)?.[source] === true);
+  }
+
+  /** Going back to a mesh: notices what arrives there. */
+  #await(): void {
+    const { topology, changing } = this.route;
+    if (changing && topology === "server") {
+      if (this.#sfu?.state !== "connected") this.#heard.clear();
+      for (const { carries, ready } of this.#sfu?.audio ?? [])
+        if (ready && carries) this.#heard.add(key(carries.participant, carries.source));
+    }
+    if (!changing || topology === "server") {
+      for (const stop of this.#awaited.values()) stop();
+      return this.#awaited.clear();
+    }
+    for (const { id, track } of this.#meshTracks()) {
+      if (this.#arrived.has(track) || this.#awaited.has(track)) continue;
+      const arrived = (): void => {
+        this.#awaited.delete(track);
+        this.#arrived.add(track);
+        this.changed(id);
+      };
+      this.#awaited.set(track, this.arrivals.expect(track, this.#reading(id), arrived, true));
+    }
+  }
+
+  #reading(id: ParticipantId): Reading {
+    let reading = this.#readings.get(id);
+    if (!reading) this.#readings.set(id, (reading = () => this.#mesh.report(id)));
+    return reading;
+  }
+
+  /** Everybody's sound comes one way alone. */
+  #play(): void {
+    const { topology, changing } = this.route;
+    const voices: MediaStreamTrack[] = [];
+    for (const { id, source, track } of this.#meshTracks()) {
+      if (!SOUNDS.some((sound) => sound === source)) continue;
+      track.enabled = this.#wayOf(id, source) === "mesh";
+      voices.push(track);
+    }
+    for (const { carries, track } of this.#sfu?.audio ?? []) {
+      // Who is in none of the places yet comes the old way: by the server when it is left, else not from here.
+      const theirs = carries ? this.#wayOf(carries.participant, carries.source) === "server" : topology === "mesh";
+      track.enabled = !changing || theirs;
+      voices.push(track);
+    }
+    if (voices.length === this.voices.length && voices.every((track, index) => track === this.voices[index])) return;
+    this.voices = voices;
+    this.#host.voices();
+  }
+
+  /** Whom we cannot reach, and what else keeps us from a mesh. By way of the server it cannot be found out anew: it stands. */
+  #assess(): void {
+    const late = this.route.changing && this.route.topology === "mesh" && performance.now() - this.#changedAt >= REACHED_MS;
+    const unreachable = this.#host.people().filter(({ id, reachable }) => {
+      const state = this.#mesh.state(id);
+      if (this.#condition.unreachable.includes(id)) return state !== "connected";
+      return this.#mesh.has(id) && reachable && (state === "failed" || (late && state !== "connected"));
+    });
+    const ids = unreachable.map(({ id }) => id);
+    this.#condition.update(ids, this.#strained);
+  }
+
+  #settle(): void {
+    clearTimeout(this.#checking);
+    const { topology, changing } = this.route;
+    if (!changing || this.#settled === this.#change) return;
+    const now = performance.now();
+    const people = this.#host.people().filter(({ reachable }) => reachable);
+    if (topology === "mesh" && this.#meshUpAt === Infinity && people.every(({ id }) => this.#mesh.state(id) === "connected")) {
+      this.#meshUpAt = now;
+    }
+    const upAt = topology === "mesh" ? this.#meshUpAt : Math.max(this.#sfu?.upAt ?? Infinity, this.#changedAt);
+    if (upAt === Infinity) {
+      this.#checking = setTimeout(() => this.sync(), Math.max(0, this.#changedAt + REACHED_MS - now) + 1_000);
+    } else if (now - upAt < SETTLED_MS && !this.#isAllHere()) {
+      this.#checking = setTimeout(() => this.sync(), upAt + SETTLED_MS - now + 1);
+    } else if (this.#host.send({ type: "settled", change: this.#change })) {
+      this.#settled = this.#change;
+    }
+  }
+
+  /** All that is seen, and on the way to a mesh all that is heard, comes the new way. */
+  #isAllHere(): boolean {
+    const { topology } = this.route;
+    const people = this.#host.people().filter(({ reachable }) => reachable);
+    const seen = this.#pictures().filter(({ id }) => people.some((person) => person.id === id));
+    const isHere = (id: ParticipantId, source: Source): boolean => this.#isReady(topology, id, source);
+    const sounds = topology === "mesh" ? people.filter(({ microphone }) => microphone) : [];
+    return (
+      seen.every(({ id, source }) => isHere(id, source) || (topology === "server" && this.#sfu?.held(id))) &&
+      sounds.every(({ id }) => isHere(id, "microphone"))
+    );
+  }
+}
+
+const key = (id: ParticipantId, source: Source): string => `${id} ${source}`;
+const other = (topology: Topology): Topology => (topology === "mesh" ? "server" : "mesh");
+
+function isOn(person: Present, source: Source): boolean {
+  return person[source === "screen_audio" ? "screen" : source];
+}
