@@ -149,6 +149,13 @@ impl Meeting {
         self.roster.len()
     }
 
+    /// How media travels, or will once the change that is under way is done; and how often that has changed.
+    #[must_use]
+    pub fn topology(&self) -> (Topology, u32) {
+        let heading = self.course.heading();
+        (heading.topology, heading.change)
+    }
+
     /// How the media of one more person would travel: whether what they prepare before they join will be of use.
     #[must_use]
     pub fn topology_for_newcomer(&self) -> Topology {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fireside_meeting::{ConnectionId, Effect, Input, Meeting, ResumeClaim};
-use fireside_protocol::{ByeCode, ParticipantId, Role, RoomCode, RoomInfo, UnixMillis};
-use fireside_store::Room;
+use fireside_protocol::limits::MESH_PEOPLE_MOST;
+use fireside_protocol::{ByeCode, DeniedCode, ParticipantId, Role, RoomCode, RoomInfo, Topology, UnixMillis};
+use fireside_store::Room as StoredRoom;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
@@ -19,8 +20,9 @@ use super::forwarding::Usher;
 use super::keeper::Keeper;
 use super::relay::Rounds;
 use super::rules::as_meeting;
-use super::{Envelope, Joining, Login, Meetings, now, until};
+use super::{Envelope, Joining, Login, Meetings, Preparing, now, until};
 use crate::media::CameBy;
+use crate::media::forwarding::Room;
 use crate::metrics::METRICS;
 use crate::ws::outbox::{CloseCode, Outbox};
 use crate::ws::words;
@@ -76,7 +78,7 @@ struct Alarm {
 impl Host {
     pub(super) fn new(
         meetings: Meetings,
-        room: &Room,
+        room: &StoredRoom,
         code: RoomCode,
         run: u64,
         recovering_until: Option<UnixMillis>,
@@ -149,6 +151,11 @@ impl Host {
 
     fn turn(&mut self, envelope: Envelope) -> Course {
         match envelope {
+            Envelope::Prepare(preparing) => self.prepare(preparing),
+            Envelope::Unprepare(connection) => {
+                self.usher.unprepare(connection);
+                self.handle(Input::Tick)
+            }
             Envelope::Join(joining) => self.join(*joining),
             Envelope::Input(input) => {
                 if let Input::Disconnected { connection } = input {
@@ -171,17 +178,49 @@ impl Host {
         }
     }
 
+    /// Prepares somebody's way, if it would be of use. (The tick: whether the meeting is over is to be said again.)
+    fn prepare(&mut self, preparing: Preparing) -> Course {
+        let Some(topology) = self.guarded(|meeting| meeting.topology_for_newcomer()) else { return Course::Faulty };
+        self.usher.prepare(preparing, topology);
+        self.handle(Input::Tick)
+    }
+
     fn join(&mut self, joining: Joining) -> Course {
         let Joining { connection, outbox, login, entrant, join, claims, chat, came_by } = joining;
         if outbox.is_closing() {
             // Signed out between the door and here.
+            self.usher.unprepare(connection);
             return self.handle(Input::Tick);
+        }
+        if join.resume.is_none() {
+            let Some(has_room) = self.has_room_for_newcomer() else { return Course::Faulty };
+            if !has_room {
+                METRICS.denied.increment(1);
+                outbox.close_with(&words::denied(DeniedCode::ServerFull), CloseCode::Denied);
+                self.usher.unprepare(connection);
+                return self.handle(Input::Tick);
+            }
         }
         self.members.insert(connection, Member { outbox, login, role: entrant.role, came_by, participant: None });
         // What somebody may do here can have changed since the token was given out; then they come anew.
         let claims = claims.filter(|claims| claims.role == entrant.role);
         let claim = claims.map(|claims| ResumeClaim { participant: claims.participant, from_earlier_run: claims.run != self.run });
-        self.handle(Input::Join { connection, entrant, join, claim, chat })
+        let course = self.handle(Input::Join { connection, entrant, join, claim, chat });
+        // What was prepared and was not entered is of no use.
+        self.usher.unprepare(connection);
+        course
+    }
+
+    /// Whether the threads that forward can take one more, if that is needed: a small meeting that is from peer to peer may stay so.
+    /// `None`: the meeting has a fault.
+    fn has_room_for_newcomer(&mut self) -> Option<bool> {
+        if self.meetings.shared.media.room_to_forward() != Room::None {
+            return Some(true);
+        }
+        self.guarded(|meeting| {
+            let may_stay = meeting.topology().0 == Topology::Mesh && (1..MESH_PEOPLE_MOST).contains(&meeting.people());
+            may_stay || meeting.topology_for_newcomer() == Topology::Mesh
+        })
     }
 
     /// Has the meeting handle an input and all that follows from it.
@@ -219,6 +258,7 @@ impl Host {
                 joining.outbox.close_with(&words::bye(ByeCode::Restarting), CloseCode::Bye);
             }
         }
+        self.usher.dismiss();
         for (_, member) in self.members.drain() {
             member.outbox.close_with(&words::bye(ByeCode::Restarting), CloseCode::Bye);
         }
@@ -267,7 +307,7 @@ mod tests {
 
     use fireside_meeting::Entrant;
     use fireside_protocol::{ChatPage, Join, MediaState, Resume, Resumed, ServerMessage, Welcome};
-    use fireside_store::{NewAccount, NewRoom, Store};
+    use fireside_store::{NewAccount, NewRoom, Room, Store};
 
     use super::*;
     use std::net::SocketAddr;

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use fireside_meeting::{ConnectionId, Entrant, Input};
 use fireside_protocol::limits::RESUME_WINDOW_MS;
-use fireside_protocol::{ByeCode, ChatPage, Join, RoomCode, UnixMillis};
+use fireside_protocol::{ByeCode, ChatPage, Join, Offer, RoomCode, UnixMillis};
 use fireside_store::{Room, Route, Store, StoreError};
 use rand::RngExt;
 use tokio::sync::mpsc::error::TrySendError;
@@ -136,9 +136,29 @@ pub struct Joining {
     pub came_by: CameBy,
 }
 
+/// Somebody who was let through the door and is about to come into the meeting.
+#[derive(Debug)]
+pub struct Preparing {
+    /// Their connection.
+    pub connection: ConnectionId,
+    /// Where to write to them.
+    pub outbox: Arc<Outbox>,
+    /// What they offer the server.
+    pub offer: Offer,
+}
+
+/// What is prepared for somebody in a meeting.
+#[derive(Clone, Debug)]
+pub struct Preparation {
+    inbox: mpsc::Sender<Envelope>,
+}
+
 /// What a host's inbox holds.
 #[derive(Debug)]
 enum Envelope {
+    Prepare(Preparing),
+    /// They do not come.
+    Unprepare(ConnectionId),
     Join(Box<Joining>),
     Input(Input),
     Told(Told),
@@ -233,6 +253,16 @@ impl Meetings {
         let claims = self.shared.signer.verify(token, now())?;
         let theirs = claims.account == login.map(|login| login.account) && claims.session == login.map(|login| login.session);
         (theirs && claims.room == room.id).then_some(claims)
+    }
+
+    /// Has the way to the server prepared for somebody, if there is a meeting in which it can be of use. The answer goes to their outbox.
+    #[must_use]
+    pub fn prepare(&self, code: &RoomCode, preparing: Preparing) -> Option<Preparation> {
+        let registry = self.registry();
+        let handle = registry.meetings.get(code.as_str())?;
+        // A meeting that has too much to do need not prepare anything. (Under the lock, as with joins.)
+        handle.inbox.try_send(Envelope::Prepare(preparing)).ok()?;
+        Some(Preparation { inbox: handle.inbox.clone() })
     }
 
     /// Hands somebody to the meeting of their room, which begins if there is none. The answer goes to their outbox.
@@ -438,6 +468,13 @@ impl Place {
             Err(TrySendError::Full(envelope)) => self.inbox.send(envelope).await.is_ok(),
             Err(TrySendError::Closed(_)) => false,
         }
+    }
+}
+
+impl Preparation {
+    /// They do not come: what was prepared for them on this connection can go.
+    pub async fn end(self, connection: ConnectionId) {
+        let _ = self.inbox.send(Envelope::Unprepare(connection)).await;
     }
 }
 

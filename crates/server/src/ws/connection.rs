@@ -4,26 +4,29 @@
 //! goes straight to the outbox).
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fireside_meeting::{ConnectionId, Input};
-use fireside_protocol::limits::FRAME_BYTES;
-use fireside_protocol::{ByeCode, ClientMessage, DeniedCode, ErrorCode, Join, ServerMessage};
+use fireside_protocol::limits::{FRAME_BYTES, OFFER_BYTES};
+use fireside_protocol::{ByeCode, ClientMessage, DeniedCode, ErrorCode, Join, Offer, ServerMessage, Topology};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::WebSocketStream;
 
 use super::budget::{Budget, Verdict};
 use super::entrance::{self, Visitor};
 use super::outbox::{CloseCode, Outbox, serialised};
+use super::waiting::{Ticket, WAITS_AT_MOST};
 use super::wire::{Event, Timing, Wire};
 use super::{parse, words};
-use crate::meetings::Place;
+use crate::meetings::{Place, Preparation};
 use crate::metrics::METRICS;
 use crate::state::AppState;
 
-/// A page joins at once; whoever has not by then holds a connection for nothing.
+/// A page joins at once, or prepares to; whoever has done neither by then holds a connection for nothing.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
+/// Times that a connection may prepare: somebody waits for ten minutes while their network comes and goes.
+const PREPARES_AT_MOST: u32 = 20;
 
 /// Serves a connection until it is closed.
 pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(socket: WebSocketStream<S>, visitor: Visitor, state: AppState) {
@@ -45,6 +48,28 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin + Send>(socket: WebSoc
     }
 }
 
+/// The time before `join`.
+struct Wait {
+    until: Instant,
+    /// Somebody who has prepared may wait for longer.
+    ticket: Option<Ticket>,
+    prepared: u32,
+    preparation: Option<Preparation>,
+}
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self { until: Instant::now() + JOIN_WITHIN, ticket: None, prepared: 0, preparation: None }
+    }
+}
+
+impl Wait {
+    fn begin(&mut self, ticket: Ticket) {
+        self.until = Instant::now() + WAITS_AT_MOST;
+        self.ticket = Some(ticket);
+    }
+}
+
 /// The other side of a connection.
 struct Client<S> {
     wire: Wire<S>,
@@ -63,39 +88,90 @@ enum Heard {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     fn new(socket: WebSocketStream<S>, outbox: Arc<Outbox>, timing: Timing) -> Self {
-        Self { wire: Wire::new(socket, outbox.clone(), timing), outbox, budget: Budget::new(Instant::now()) }
+        Self { wire: Wire::new(socket, outbox.clone(), timing), outbox, budget: Budget::new(Instant::now().into_std()) }
     }
 
     /// Until the client has joined. `None`: it never did.
     async fn come_in(&mut self, state: &AppState, visitor: Visitor, connection: ConnectionId) -> Option<Place> {
-        let join = timeout(JOIN_WITHIN, self.wait_for_join()).await;
-        let Ok(join) = join else {
-            visitor.failed();
-            self.bye(ByeCode::Idle);
-            return None;
+        let mut wait = Wait::default();
+        let place = match self.wait_for_join(state, &visitor, connection, &mut wait).await {
+            Ok(Some(join)) => {
+                self.outbox.catch_up();
+                entrance::enter(state, &visitor, connection, &self.outbox, &join).await.map(Some)
+            }
+            Ok(None) => Ok(None),
+            Err(code) => Err(code),
         };
-        match entrance::enter(state, &visitor, connection, &self.outbox, &join?).await {
-            Ok(place) => Some(place),
-            Err(code) => {
-                if code == DeniedCode::RoomNotFound {
+        if let Err(code) = place {
+            if code == DeniedCode::RoomNotFound {
+                visitor.failed();
+            }
+            self.deny(code);
+        }
+        let place = place.ok().flatten();
+        if let (None, Some(preparation)) = (&place, wait.preparation) {
+            preparation.end(connection).await;
+        }
+        place
+    }
+
+    async fn wait_for_join(
+        &mut self,
+        state: &AppState,
+        visitor: &Visitor,
+        connection: ConnectionId,
+        wait: &mut Wait,
+    ) -> Result<Option<Join>, DeniedCode> {
+        loop {
+            let Ok(heard) = timeout_at(wait.until, self.hear()).await else {
+                if wait.ticket.is_none() {
                     visitor.failed();
                 }
-                self.deny(code);
-                None
+                self.bye(ByeCode::Idle);
+                return Ok(None);
+            };
+            match heard {
+                Heard::Message(ClientMessage::Join(join)) => return Ok(Some(join)),
+                Heard::Message(ClientMessage::Prepare { offer }) => self.prepare(state, visitor, connection, offer, wait).await?,
+                Heard::Message(ClientMessage::Ping { .. }) => self.say(&ServerMessage::Pong),
+                Heard::Message(message) => self.refuse(ErrorCode::NotJoined, "Say `join` first.", Some(parse::about(&message))),
+                Heard::Nothing => {}
+                Heard::End => return Ok(None),
             }
         }
     }
 
-    async fn wait_for_join(&mut self) -> Option<Join> {
-        loop {
-            match self.hear().await {
-                Heard::Message(ClientMessage::Join(join)) => return Some(join),
-                Heard::Message(ClientMessage::Ping { .. }) => self.say(&ServerMessage::Pong),
-                Heard::Message(message) => self.refuse(ErrorCode::NotJoined, "Say `join` first.", Some(parse::about(&message))),
-                Heard::Nothing => {}
-                Heard::End => return None,
-            }
+    /// Who may enter may wait, with the way to the server open if there will be use for it.
+    async fn prepare(
+        &mut self,
+        state: &AppState,
+        visitor: &Visitor,
+        connection: ConnectionId,
+        offer: Offer,
+        wait: &mut Wait,
+    ) -> Result<(), DeniedCode> {
+        let about = || Some("prepare".to_owned());
+        if offer.sdp.len() > OFFER_BYTES {
+            self.refuse(ErrorCode::OfferTooLarge, format!("An offer has {OFFER_BYTES} bytes at most."), about());
+            return Ok(());
         }
+        wait.prepared += 1;
+        if wait.prepared > PREPARES_AT_MOST {
+            self.refuse(ErrorCode::RateLimited, "No more is prepared on this connection.", about());
+            return Ok(());
+        }
+        if wait.ticket.is_none() {
+            let Some(ticket) = visitor.wait() else {
+                self.refuse(ErrorCode::RateLimited, "Too many wait already.", about());
+                return Ok(());
+            };
+            wait.begin(ticket);
+        }
+        match entrance::prepare(state, visitor, connection, &self.outbox, offer).await? {
+            Some(preparation) => wait.preparation = Some(preparation),
+            None => self.say(&ServerMessage::Prepared { topology: Topology::Mesh }),
+        }
+        Ok(())
     }
 
     /// Hands to the meeting what the client says, until the connection ends.
@@ -149,7 +225,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// `None`: the budget allows one more message.
     fn afford(&mut self, about: impl FnOnce() -> Option<String>) -> Option<Heard> {
-        match self.budget.take(Instant::now()) {
+        match self.budget.take(Instant::now().into_std()) {
             Verdict::Take => None,
             Verdict::Drop { say } => {
                 METRICS.refused.increment(1);

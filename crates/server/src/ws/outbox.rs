@@ -175,6 +175,14 @@ impl Outbox {
         }
     }
 
+    /// Somebody who was told something before comes in now: a welcome and all that is replayed may wait at once.
+    pub fn catch_up(&self) {
+        let mut state = self.lock();
+        if state.flow == Flow::Running {
+            state.flow = Flow::CatchingUp;
+        }
+    }
+
     /// Everything of the catching-up has been handed to the network: from here on the limits are those of a live meeting.
     pub fn caught_up(&self) {
         let mut state = self.lock();

@@ -15,9 +15,8 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use super::attempts::Attempts;
 use super::connection;
-use super::entrance::Visitor;
+use super::entrance::{Gate, Visitor};
 use crate::auth::origin;
 use crate::media::CameBy;
 use crate::state::AppState;
@@ -31,7 +30,7 @@ const BUFFER_BYTES: usize = 2048;
 /// one look the same.
 pub(super) async fn upgrade(
     State(state): State<AppState>,
-    Extension(attempts): Extension<Arc<Attempts>>,
+    Extension(gate): Extension<Arc<Gate>>,
     Path(room): Path<String>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
@@ -53,7 +52,7 @@ pub(super) async fn upgrade(
 
     let address = origin::client_address(&state.config, peer, request.headers());
     let came_by = came_by(&request);
-    let visitor = Visitor { code: room.parse().ok(), cookies: cookies(request.headers()), address, came_by, attempts };
+    let visitor = Visitor { code: room.parse().ok(), cookies: cookies(request.headers()), address, came_by, gate };
     tokio::spawn(async move {
         // An error: the client went away before the answer was written.
         if let Ok(upgraded) = hyper::upgrade::on(request).await {

@@ -1,9 +1,11 @@
 //! A meeting's hall in the forwarding plane: carries out what the meeting wants of it, and says what is heard there.
 //!
 //! The plane tells peers by numbers, the meeting its participants and their successive connections with the server (paths): here each
-//! is known by the other. What it refuses to know: why media goes through the server, and packets.
+//! is known by the other. Those who prepare their connection before they join wait here too (`waiting`). What it refuses to know: why
+//! media goes through the server, and packets.
 
 mod names;
+mod waiting;
 
 use std::collections::{HashMap, VecDeque};
 
@@ -14,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::media::Media;
 use crate::media::forwarding::{Hall, TOLD, Told};
+use waiting::{Waiting, Word};
 
 /// Shows people to their places in a hall, which is opened when the first of them comes.
 pub(super) struct Usher {
@@ -26,7 +29,8 @@ struct Open {
     hall: Hall,
     told: mpsc::Receiver<Told>,
     paths: HashMap<ParticipantId, Path>,
-    owners: HashMap<PeerId, ParticipantId>,
+    waiting: HashMap<ConnectionId, Waiting>,
+    owners: HashMap<PeerId, Owner>,
     /// Nobody was in it at the last round.
     was_empty: bool,
 }
@@ -39,6 +43,13 @@ struct Path {
     number: u32,
 }
 
+/// Whose a peer is.
+#[derive(Clone, Copy)]
+enum Owner {
+    Inside(ParticipantId),
+    Waiting(ConnectionId),
+}
+
 impl Usher {
     pub(super) fn new(media: Media) -> Self {
         Self { media, open: None }
@@ -48,7 +59,7 @@ impl Usher {
     pub(super) fn carry_out(&mut self, wanted: Forwarding, inputs: &mut VecDeque<Input>) {
         match wanted {
             Forwarding::Admit { participant, path, offer, media } => self.admit(participant, path, offer, media),
-            Forwarding::Enter { participant, connection, path, media } => inputs.push_back(self.enter(participant, connection, path, media)),
+            Forwarding::Enter { participant, connection, path, media } => inputs.extend(self.enter(participant, connection, path, media)),
             Forwarding::Renegotiate { participant, path, offer } => self.renegotiate(participant, path, offer),
             Forwarding::View { participant, tiles } => self.view(participant, &tiles),
             Forwarding::Media { participant, media } => self.permit(participant, media),
@@ -65,7 +76,7 @@ impl Usher {
         }
     }
 
-    /// Puts what was told into the meeting's words.
+    /// Puts what was told into the meeting's words, which are put into `inputs`.
     pub(super) fn hear(&mut self, told: Told, inputs: &mut VecDeque<Input>) {
         match told {
             Told::Event(event) => inputs.extend(self.open.as_mut().and_then(|open| open.hear(event))),
@@ -76,7 +87,7 @@ impl Usher {
     /// To be called now and then: a hall in which nobody has been since the last time is given up.
     pub(super) fn look_around(&mut self) {
         self.open.take_if(|open| {
-            let is_empty = open.paths.is_empty();
+            let is_empty = open.owners.is_empty();
             std::mem::replace(&mut open.was_empty, is_empty) && is_empty
         });
     }
@@ -86,11 +97,6 @@ impl Usher {
         open.remove(participant);
         let peer = open.hall.admit(offer, names::may_send(media), false);
         open.take_in(participant, Path { peer, number });
-    }
-
-    #[allow(clippy::unused_self, reason = "nobody prepares yet")]
-    fn enter(&mut self, participant: ParticipantId, _connection: ConnectionId, path: u32, _media: MediaState) -> Input {
-        Input::Forwarded { participant, path, what: Forwarded::Closed { code: DroppedCode::Broken } }
     }
 
     /// An offer for a connection that has ended is answered by the word of its end, which is on its way.
@@ -124,6 +130,7 @@ impl Usher {
     fn ended(&mut self, inputs: &mut VecDeque<Input>) {
         let Some(open) = self.open.take() else { return };
         tracing::warn!(people = open.paths.len(), "the media of a meeting has to begin anew");
+        open.waiting.values().for_each(|waiting| waiting.say(Word::Dropped(DroppedCode::Broken)));
         let broken = |(participant, path): (_, Path)| forwarded(participant, path, Forwarded::Closed { code: DroppedCode::Broken });
         inputs.extend(open.paths.into_iter().map(broken));
     }
@@ -137,14 +144,15 @@ impl Usher {
         let media = &self.media;
         self.open.get_or_insert_with(|| {
             let (tell, told) = mpsc::channel(TOLD);
-            Open { hall: media.hall(tell), told, paths: HashMap::new(), owners: HashMap::new(), was_empty: false }
+            let (paths, waiting, owners) = (HashMap::new(), HashMap::new(), HashMap::new());
+            Open { hall: media.hall(tell), told, paths, waiting, owners, was_empty: false }
         })
     }
 }
 
 impl Open {
     fn take_in(&mut self, participant: ParticipantId, path: Path) {
-        self.owners.insert(path.peer, participant);
+        self.owners.insert(path.peer, Owner::Inside(participant));
         self.paths.insert(participant, path);
     }
 
@@ -165,10 +173,12 @@ impl Open {
             Event::Closed { peer, why } => {
                 let code = names::dropped(&why);
                 tracing::debug!(?code, "a connection that media goes through has ended");
-                let closed = self.of(peer, Forwarded::Closed { code })?;
-                let participant = self.owners.remove(&peer)?;
-                self.paths.remove(&participant);
-                Some(closed)
+                let closed = self.of(peer, Forwarded::Closed { code });
+                match self.owners.remove(&peer)? {
+                    Owner::Inside(participant) => drop(self.paths.remove(&participant)),
+                    Owner::Waiting(connection) => drop(self.waiting.remove(&connection)),
+                }
+                closed
             }
             Event::Slot { peer, slot, track } => {
                 let track = track.and_then(|track| self.track(track));
@@ -180,21 +190,33 @@ impl Open {
                 self.of(peer, Forwarded::Held { tracks, reason: names::held(is_strain) })
             }
             Event::Speaking { room: _, speaking, speaker } => {
-                let participants = speaking.iter().filter_map(|peer| self.owners.get(peer).copied()).collect();
-                let speaker = speaker.and_then(|peer| self.owners.get(&peer).copied());
-                Some(Input::Speaking { participants, speaker })
+                let participants = speaking.into_iter().filter_map(|peer| self.participant(peer)).collect();
+                Some(Input::Speaking { participants, speaker: speaker.and_then(|peer| self.participant(peer)) })
             }
             Event::Estimate { .. } => None,
         }
     }
 
-    fn of(&self, peer: PeerId, what: Forwarded) -> Option<Input> {
-        let participant = self.owners.get(&peer)?;
-        Some(forwarded(*participant, *self.paths.get(participant)?, what))
+    /// Something of one peer: for the meeting, or for somebody who waits.
+    fn of(&mut self, peer: PeerId, what: Forwarded) -> Option<Input> {
+        match *self.owners.get(&peer)? {
+            Owner::Inside(participant) => Some(forwarded(participant, *self.paths.get(&participant)?, what)),
+            Owner::Waiting(connection) => {
+                self.waiting.get_mut(&connection)?.hear(what);
+                None
+            }
+        }
+    }
+
+    fn participant(&self, peer: PeerId) -> Option<ParticipantId> {
+        match self.owners.get(&peer)? {
+            Owner::Inside(participant) => Some(*participant),
+            Owner::Waiting(_) => None,
+        }
     }
 
     fn track(&self, track: Track) -> Option<TrackRef> {
-        self.owners.get(&track.peer).map(|participant| TrackRef { participant: *participant, source: names::source(track.source) })
+        self.participant(track.peer).map(|participant| TrackRef { participant, source: names::source(track.source) })
     }
 }
 
