@@ -10,6 +10,10 @@ use crate::vp8::{Descriptor, PictureId};
 
 /// How many packets that were left out are remembered. Older packets than those are too late for any decoder.
 const LEFT_OUT: usize = 256;
+/// More packets than these are not sent again by anybody: a gap that is larger becomes one of a single packet. It may also be no loss at
+/// all but what a publisher made up, and a viewer who is led half of all numbers ahead decrypts nothing in this slot ever again
+/// (RFC 3711, 3.3.1).
+const GAP: u64 = 512;
 
 /// A packet as it came from its publisher.
 #[derive(Clone, Copy, Debug)]
@@ -115,7 +119,10 @@ impl<S: Copy + PartialEq> Continuity<S> {
     /// The numbers of the next packet of the source. `None`: it is of another one, from before the change, or was left out.
     pub fn forward(&mut self, source: S, packet: &Arrived) -> Option<Numbers> {
         let stretch = self.stretch.as_mut().filter(|stretch| stretch.source == source)?;
-        let sequence = stretch.sent_as(packet.sequence)?;
+        let sequence = match (stretch.sent_as(packet.sequence)?, self.newest) {
+            (sequence, Some(newest)) if sequence > newest.sequence + GAP => stretch.begin_anew(packet.sequence, newest.sequence + 2),
+            (sequence, _) => sequence,
+        };
         stretch.newest = stretch.newest.max(packet.sequence);
         let numbers = stretch.numbers(packet, sequence);
         let timestamp = packet.timestamp.wrapping_add(stretch.timestamp);
@@ -170,6 +177,14 @@ impl<S> Stretch<S> {
         let is_too_old = self.forgotten > 0 && before == 0;
         let missing = self.forgotten + before as u64;
         if is_left_out || is_too_old { None } else { Some(self.first_sent + since_first - missing) }
+    }
+
+    /// Nothing older than this packet is forwarded any more.
+    fn begin_anew(&mut self, first: u64, first_sent: u64) -> u64 {
+        (self.first, self.first_sent) = (first, first_sent);
+        self.left_out.clear();
+        self.forgotten = 0;
+        first_sent
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "timestamps on the wire have 32 bits")]
@@ -261,6 +276,20 @@ mod tests {
         assert_eq!(stream.forward('a', &packets[1]), None);
         stream.leave_out('a', 2);
         assert_eq!(stream.forward('a', &packets[5]).unwrap().sequence, 4, "too late to leave it out");
+    }
+
+    #[test]
+    fn a_publisher_who_jumps_leads_nobody_ahead() {
+        let start = Instant::now();
+        let at = |sequence| Arrived { sequence, timestamp: sequence, at: start, vp8: None };
+        let mut stream = Continuity::new(90_000);
+        stream.change('a', &at(10));
+        stream.leave_out('a', 11);
+        assert_eq!(stream.forward('a', &at(500)).unwrap().sequence, 489, "so many may have been lost");
+        assert_eq!(stream.forward('a', &at(33_000)).unwrap().sequence, 491, "a gap, so that the viewer notices");
+        assert_eq!(stream.forward('a', &at(600)), None, "older than the jump");
+        assert_eq!(stream.forward('a', &at(33_002)).unwrap().sequence, 493);
+        assert_eq!(stream.forward('a', &at(33_001)).unwrap().sequence, 492);
     }
 
     #[test]

@@ -122,11 +122,6 @@ impl Layers {
         self.layers.iter_mut().enumerate().filter_map(move |(index, layer)| layer.keyframes.is_due(now).then_some(index))
     }
 
-    /// When [`Layers::due`] is to be asked.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        self.layers.iter().filter_map(|layer| layer.keyframes.next()).min()
-    }
-
     /// Which layers are wanted now. Gives what the publisher is to be told, if that is something new.
     pub(crate) fn want(&mut self, now: Instant, wanted: &[bool]) -> Option<Vec<bool>> {
         let mut is_new = false;

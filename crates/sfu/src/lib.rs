@@ -31,6 +31,7 @@ mod shard;
 pub mod slots;
 pub mod speaker;
 mod strain;
+mod timers;
 mod track;
 pub mod vp8;
 

@@ -245,16 +245,6 @@ impl Router {
         self.want(now, orders);
     }
 
-    /// When [`Router::tick`] is to be called.
-    pub(crate) fn next(&self) -> Option<Instant> {
-        if self.viewers.is_empty() {
-            return None;
-        }
-        let keyframes = self.tracks.values().filter_map(|publication| publication.layers.next()).min();
-        let tick = self.ticked.map(|ticked| ticked + TICK);
-        keyframes.into_iter().chain(tick).min()
-    }
-
     /// Who speaks, and which slots for sound are nobody's any more.
     fn listen(&mut self, now: Instant, orders: &mut Vec<Order>) {
         let is_voice = |track: Track| track.source == Source::Microphone;

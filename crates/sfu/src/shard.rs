@@ -19,7 +19,7 @@ mod people;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::command::Command;
 use crate::demux::{Address, Demux, Tag, Transport, is_check};
@@ -29,8 +29,13 @@ use crate::packet::{Datagram, Endpoint, Transmit};
 use crate::peer::{Happened, Identity, Random};
 use crate::router::{Forward, Order, Router, Told};
 use crate::strain::Strain;
+use crate::timers::Timers;
 use crate::track::{Kind, PeerId, RoomId};
 
+/// Rooms are looked after so often: what is due in between (a picture is asked for again) can wait for so long.
+const TURN: Duration = Duration::from_millis(20);
+/// And those who are to be given up are looked for so often.
+const SWEEP: Duration = Duration::from_secs(1);
 /// Tracks that a viewer can say it looks at.
 const VIEW: usize = 64;
 
@@ -67,6 +72,11 @@ pub struct Shard {
     counts: Counts,
     /// Members to whom something was forwarded since the last [`Shard::advance`].
     dirty: Vec<usize>,
+    /// When the engines of the others are to be asked.
+    timers: Timers,
+    /// When rooms were last looked after, and who is to be given up.
+    turned: Option<Instant>,
+    swept: Option<Instant>,
     // Buffers that are empty between calls.
     happened: Vec<Happened>,
     forwards: Vec<Forward>,
@@ -97,6 +107,9 @@ impl Shard {
             events: VecDeque::new(),
             counts: Counts::default(),
             dirty: Vec::new(),
+            timers: Timers::default(),
+            turned: None,
+            swept: None,
             happened: Vec::new(),
             forwards: Vec::new(),
             orders: Vec::new(),
@@ -161,32 +174,38 @@ impl Shard {
 
     /// Lets time pass: what was forwarded becomes transmits, timers run. To be called once after each batch, and at [`Shard::next`].
     pub fn advance(&mut self, now: Instant) {
-        self.tick(now);
+        self.turn(now);
         let mut dirty = std::mem::take(&mut self.dirty);
+        while let Some(number) = self.timers.pop(now) {
+            let Some(member) = self.member(number) else { continue };
+            let timeout = member.peer.timeout();
+            if timeout > now {
+                self.timers.set(number, timeout);
+            } else if !member.is_dirty {
+                member.is_dirty = true;
+                dirty.push(number);
+            }
+        }
         for number in dirty.drain(..) {
             if let Some(member) = self.member(number).filter(|member| member.is_dirty) {
                 member.is_dirty = false;
                 self.advance_peer(now, number);
             }
         }
+        // Those to whom something was forwarded meanwhile have their turn next.
+        dirty.append(&mut self.dirty);
         self.dirty = dirty;
-        for number in 0..self.members.len() {
-            if self.member(number).is_some_and(|member| member.peer.timeout() <= now) {
-                self.advance_peer(now, number);
-            }
-            if let Some((_, why)) = self.member(number).and_then(|member| member.ends()).filter(|(ends, _)| *ends <= now) {
-                self.end(now, number, why);
-            }
-        }
         self.carry_out(now);
     }
 
     /// When [`Shard::advance`] is to be called although nothing has come.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        let peers = self.members.iter().flatten().map(|member| member.peer.timeout());
-        let ends = self.members.iter().flatten().filter_map(|member| member.ends()).map(|(ends, _)| ends);
-        peers.chain(ends).chain(self.rooms.values().filter_map(Router::next)).min()
+        if self.numbers.is_empty() {
+            return None;
+        }
+        let turn = self.turned.map(|turned| turned + TURN);
+        self.timers.next().into_iter().chain(turn).min()
     }
 
     /// What is to be sent. Those for one peer follow each other.
@@ -234,21 +253,37 @@ impl Shard {
         }
     }
 
-    fn tick(&mut self, now: Instant) {
+    /// What is done for everybody, now and then.
+    fn turn(&mut self, now: Instant) {
+        if self.turned.is_some_and(|turned| now < turned + TURN) {
+            return;
+        }
+        self.turned = Some(now);
         let mut told = Vec::new();
         for (id, room) in &mut self.rooms {
-            if room.next().is_none_or(|next| next <= now) {
-                let before = self.orders.len();
-                room.tick(now, &mut self.orders);
-                told.extend(self.orders.iter().skip(before).filter_map(|order| match order {
-                    Order::Tell(Told::Speaking { speaking, speaker }) => {
-                        Some(Event::Speaking { room: *id, speaking: speaking.clone(), speaker: *speaker })
-                    }
-                    _ => None,
-                }));
-            }
+            let before = self.orders.len();
+            room.tick(now, &mut self.orders);
+            told.extend(self.orders.iter().skip(before).filter_map(|order| match order {
+                Order::Tell(Told::Speaking { speaking, speaker }) => {
+                    Some(Event::Speaking { room: *id, speaking: speaking.clone(), speaker: *speaker })
+                }
+                _ => None,
+            }));
         }
         self.events.extend(told);
+        if self.swept.is_none_or(|swept| now >= swept + SWEEP) {
+            self.swept = Some(now);
+            self.sweep(now);
+        }
         self.carry_out(now);
+    }
+
+    /// Gives up who is to be given up.
+    fn sweep(&mut self, now: Instant) {
+        for number in 0..self.members.len() {
+            if let Some((_, why)) = self.member(number).and_then(|member| member.ends()).filter(|(ends, _)| *ends <= now) {
+                self.end(now, number, why);
+            }
+        }
     }
 }

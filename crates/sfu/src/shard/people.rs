@@ -7,7 +7,7 @@ use super::Shard;
 use crate::event::{Ended, Event};
 use crate::member::{Member, Reach, Standing};
 use crate::meter::Allowance;
-use crate::offer::Offer;
+use crate::offer::{Offer, Refused};
 use crate::peer::{FIRST_ESTIMATE, Peer};
 use crate::router::Router;
 use crate::track::{PeerId, RoomId, Source, Track};
@@ -113,6 +113,11 @@ impl Shard {
             Ok(offer) => offer,
             Err(why) => return self.events.push_back(Event::Refused { peer: id, why }),
         };
+        // The engine would answer to lines that are not there.
+        if offer.lines.len() < member.audio.len() + member.video.len() {
+            let why = Refused::Unexpected(offer.lines.len());
+            return self.events.push_back(Event::Refused { peer: id, why });
+        }
         match member.peer.accept(&offer, &mut self.random) {
             Ok(accepted) => {
                 (member.layers, member.audio, member.video) = (accepted.layers, accepted.audio, accepted.video);
