@@ -1,5 +1,5 @@
 // The call as the page shows it: wires the SDK's room to the view models of the features and says in words what happens.
-import { type EndReason, type ErrorCode, type Participant, type Room, type RoomState } from "../sdk";
+import type { EndReason, ErrorCode, Participant, Room, RoomState, RouteInfo } from "../sdk";
 import { t } from "../i18n";
 import { ChatBox } from "./chat/chat.svelte";
 import { ScreenShare } from "./controls/screen.svelte";
@@ -10,13 +10,19 @@ import type { Preferences } from "./settings/preferences.svelte";
 import { troubleWords } from "./settings/trouble";
 import { Loudspeakers } from "./stage/loudspeakers.svelte";
 import { Person } from "./stage/person.svelte";
+import { Seating } from "./stage/seating.svelte";
 
 export type Panel = "chat" | "people" | "connection";
+
+/** With more people than this somebody comes or goes all the time: that is no news, and certainly no sound. */
+const NEWS_UP_TO = 12;
 
 export class Call {
   readonly you: Person;
   others = $state.raw<readonly Person[]>([]);
   state = $state.raw<RoomState>({ kind: "connected" });
+  /** How media travels. */
+  route = $state.raw<RouteInfo>({ topology: "mesh", changing: false, reason: "size" });
   title = $state("");
   panel = $state<Panel | null>(null);
   /** The person whom the panel was opened for. */
@@ -28,6 +34,9 @@ export class Call {
   readonly chat: ChatBox;
   readonly screen: ScreenShare;
   readonly loudspeakers: Loudspeakers;
+  readonly seating: Seating;
+  /** Everybody by their id. */
+  readonly #known = new Map<string, Person>();
   readonly #cleanup: (() => void)[] = [];
 
   constructor(
@@ -38,8 +47,11 @@ export class Call {
     private readonly onended: (reason: EndReason) => void,
   ) {
     this.you = new Person(room.local, true);
-    this.others = room.participants.map((participant) => new Person(participant, false));
+    this.#known.set(this.you.id, this.you);
+    this.others = room.participants.map((participant) => this.#meet(participant));
+    this.seating = new Seating(this.you, this.others);
     this.#up = new Set(this.others.filter((person) => person.handRaisedAt !== null).map((person) => person.id));
+    this.route = room.route;
     this.title = room.info.title;
     this.state = room.state;
     this.chat = new ChatBox(room.chat, room.limits.chat_chars);
@@ -48,7 +60,7 @@ export class Call {
     this.#listen();
     this.#adopt(inputs.microphone);
     this.#adopt(inputs.camera);
-    this.#hear();
+    this.loudspeakers.play(room.voices);
     const tick = setInterval(() => (this.now = Date.now()), 1000);
     this.#cleanup.push(() => clearInterval(tick));
   }
@@ -60,7 +72,10 @@ export class Call {
     this.everyone.filter((person) => person.handRaisedAt !== null).sort((a, b) => (a.handRaisedAt ?? 0) - (b.handRaisedAt ?? 0)),
   );
   /** The others who share a screen; your own is before you already. */
-  screens: readonly Person[] = $derived.by(() => this.others.filter((person) => person.tracks.screen));
+  screens: readonly Person[] = $derived.by(() =>
+    // Through the server nothing comes of a screen before it is shown; who cannot be reached has none to show.
+    this.others.filter((person) => person.screen && (person.connection === "connected" || person.tracks.screen)),
+  );
   /** Seconds since the meeting began. */
   seconds: number = $derived.by(() => Math.max(0, Math.floor((this.now - this.room.startedAt) / 1000)));
 
@@ -91,8 +106,8 @@ export class Call {
   }
 
   /** Tries to reach somebody again at once. */
-  retry(person: Person): void {
-    this.room.retry(person.id);
+  retry({ id }: Pick<Person, "id">): void {
+    this.room.retry(id);
   }
 
   async leave(): Promise<void> {
@@ -108,6 +123,7 @@ export class Call {
     }
     this.screen.close();
     this.loudspeakers.close();
+    this.seating.close();
   }
 
   /** From now on the input's track goes to the room. */
@@ -122,11 +138,13 @@ export class Call {
   #listen(): void {
     const { room, notices } = this;
     this.#cleanup.push(
-      room.on("updated", (participant) => this.#find(participant)?.sync()),
-      room.on("updated", () => this.#hear()),
+      room.on("updated", (participant) => this.#update(participant)),
+      room.on("voices", () => this.loudspeakers.play(room.voices)),
+      room.on("route", (route) => (this.route = route)),
       room.on("participants", () => this.#reconcile()),
       room.on("joined", (participant) => this.#came(participant)),
       room.on("left", ({ participant, reason }) => {
+        if (this.others.length >= NEWS_UP_TO) return;
         notices.say(t(reason === "lost" ? "notice-lost" : "notice-left", { name: participant.name }));
         if (this.preferences.sounds) play("left");
       }),
@@ -140,7 +158,7 @@ export class Call {
       room.on("refused", ({ code }) => notices.say(t(refusals[code]), "trouble")),
       room.on("source_lost", (source) => source === "screen" && this.screen.lost()),
       room.on("unreachable", ({ participant, diagnosis }) => {
-        const person = this.#find(participant);
+        const person = this.#known.get(participant.id);
         if (person) person.diagnosis = diagnosis;
         void this.#loadConnection();
       }),
@@ -157,22 +175,35 @@ export class Call {
     }
   }
 
-  #find(participant: Participant): Person | undefined {
-    return this.everyone.find((person) => person.id === participant.id);
+  #meet(participant: Participant): Person {
+    const known = this.#known.get(participant.id);
+    if (known?.participant === participant) return known;
+    const person = new Person(participant, false);
+    this.#known.set(person.id, person);
+    return person;
   }
 
   #reconcile(): void {
-    const known = new Map(this.others.map((person) => [person.id, person]));
-    this.others = this.room.participants.map((participant) => {
-      const person = known.get(participant.id);
-      return person?.participant === participant ? person : new Person(participant, false);
-    });
+    this.others = this.room.participants.map((participant) => this.#meet(participant));
+    const here = new Set(this.others);
+    for (const [id, person] of this.#known) if (person !== this.you && !here.has(person)) this.#known.delete(id);
+    this.seating.people(this.others);
     this.#announceHands();
-    this.#hear();
+  }
+
+  /** Somebody changed. In a large room this is all day long, so it is about nobody else. */
+  #update(participant: Participant): void {
+    const person = this.#known.get(participant.id);
+    if (!person) return;
+    const { screen, handRaisedAt } = person;
+    person.sync();
+    if (person.screen && !screen && !person.self) this.seating.shared();
+    if (person.handRaisedAt !== handRaisedAt) this.#announceHands();
   }
 
   #came(participant: Participant): void {
     this.#reconcile();
+    if (this.others.length >= NEWS_UP_TO) return;
     this.notices.say(t("notice-joined", { name: participant.name }));
     if (this.preferences.sounds) play("joined");
   }
@@ -188,13 +219,6 @@ export class Call {
       if (!this.#up.has(person.id)) this.notices.say(t("notice-hand", { name: person.name }));
     }
     this.#up = up;
-  }
-
-  #hear(): void {
-    this.#announceHands();
-    this.loudspeakers.play(
-      this.others.flatMap((person) => [person.tracks.microphone, person.tracks.screen_audio]).filter((track) => track !== null),
-    );
   }
 
   #changed(state: RoomState): void {

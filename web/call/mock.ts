@@ -15,6 +15,8 @@ import type {
   Room,
   RoomEvents,
   RoomState,
+  RouteInfo,
+  Sight,
   Source,
   Uplink,
 } from "../sdk";
@@ -28,6 +30,11 @@ export interface MockOptions {
   title: string;
   /** What the connections are like. */
   network: Network;
+  /** How many of the others have a camera on; by default all but one, in a large room two in five. */
+  cameras?: number | undefined;
+  /** How many pictures are held back. */
+  held?: number | undefined;
+  route?: RouteInfo | undefined;
 }
 
 export const NETWORKS = ["good", "mixed", "lost", "failed", "tcp", "poor", "connecting"] as const;
@@ -44,14 +51,33 @@ const NAMES = [
   "Maximiliane Freifrau von Hohenlohe-Langenburg",
 ];
 
+const GIVEN = "Maya Jonas Inès Tariq Lena Oskar Priya Mateo Nora Yusuf Hana Felix Zoë Samir Ida Kofi Elif Bruno Signe".split(" ");
+const FAMILY = "Lindqvist Haddad Moreau Petrov Nakamura Silva Brandt Adeyemi Novák Rossi Kaya Sørensen Iyer Dubois".split(" ");
+
+/** As many different names as there may be people. */
+function nameOf(index: number): string {
+  const more = index - NAMES.length;
+  const name = `${GIVEN[more % GIVEN.length] ?? ""} ${FAMILY[(more * 3) % FAMILY.length] ?? ""}`;
+  const again = Math.floor(more / (GIVEN.length * FAMILY.length));
+  return NAMES[index] ?? (again > 0 ? `${name} ${again + 1}` : name);
+}
+
+/** So many are connected with each other; more through the server, which sends what is shown. */
+const MESH = 8;
+
 export class MockRoom implements Room {
   state: RoomState = { kind: "connected" };
   info;
-  limits: Limits = { chat_chars: 4000, name_chars: 60, people: 8, ping_interval_ms: 10_000, resume_window_ms: 20_000 };
+  limits: Limits = { chat_chars: 4000, name_chars: 60, people: 500, mesh_people: MESH, ping_interval_ms: 10_000, resume_window_ms: 20_000 };
   local: MockPerson;
   participants: MockPerson[];
   chat: MockChat;
   startedAt = Date.now() - 724_000;
+  route: RouteInfo;
+  speaker: MockPerson | null = null;
+  voices: readonly MediaStreamTrack[] = [];
+  /** What the page said last that it shows. */
+  sights: readonly Sight[] | null = null;
   #network: Network = "good";
   #listeners = new Map<string, Set<Listener>>();
 
@@ -60,17 +86,29 @@ export class MockRoom implements Room {
     this.local = new MockPerson("you", join.name ?? "Ada Lovelace", this);
     this.local.set("microphone", join.microphone ?? null);
     this.local.set("camera", join.camera ?? null);
-    this.participants = NAMES.slice(0, options.people - 1).map((name, index) => this.#person(name, index));
+    const cameras = options.cameras ?? (options.people > 12 ? Math.ceil(options.people * 0.4) : options.people);
+    this.route = options.route ?? { topology: options.people > MESH ? "server" : "mesh", changing: false, reason: "size" };
+    this.participants = Array.from({ length: options.people - 1 }, (_, index) =>
+      // Those with a camera have come at any time.
+      this.#person(
+        nameOf(index),
+        index,
+        Math.floor((index * cameras) / (options.people - 1)) !== Math.floor(((index + 1) * cameras) / (options.people - 1)) ||
+          cameras >= options.people,
+      ),
+    );
+    this.participants.slice(0, options.held ?? 0).forEach((person, index) => (person.held = index % 2 === 0 ? "line" : "server"));
+    this.speaker = this.participants[0] ?? null;
     this.participants.slice(0, options.screens).forEach((person) => person.set("screen", painted(person.name, 1600, 1000, true)));
     this.chat = new MockChat(this, options.messages);
     this.#connect(options.network);
   }
 
-  #person(name: string, index: number): MockPerson {
+  #person(name: string, index: number, camera = true): MockPerson {
     const person = new MockPerson(name, name, this);
-    person.microphone = index !== 2;
+    person.microphone = index !== 2 && index % 9 < 7;
     person.speaking = index === 0;
-    if (index !== 2) person.set("camera", painted(name, 640, index === 3 ? 640 : 360, false));
+    person.camera = index !== 2 && camera;
     if (index === 1) person.handRaisedAt = 1;
     person.role = index === 0 ? "host" : index > 3 ? "guest" : "member";
     return person;
@@ -84,6 +122,34 @@ export class MockRoom implements Room {
 
   emit<K extends keyof RoomEvents>(event: K, detail: RoomEvents[K]): void {
     for (const listener of this.#listeners.get(event) ?? []) (listener as (detail: RoomEvents[K]) => void)(detail);
+  }
+
+  show(sights: readonly Sight[]): void {
+    this.sights = sights;
+    if (this.route.topology === "server") for (const person of this.participants) this.emit("updated", person);
+  }
+
+  /** Through the server comes what is shown. */
+  sends(person: MockPerson, source: Source): boolean {
+    if (this.route.topology === "mesh" || person === this.local) return true;
+    return this.sights?.some((sight) => sight.id === person.id && sight.source === source) ?? false;
+  }
+
+  travel(route: RouteInfo): void {
+    this.route = route;
+    this.emit("route", route);
+  }
+
+  /** One after the other says something, as in a lively meeting. */
+  talk(): void {
+    let turn = 0;
+    setInterval(() => {
+      this.speaker?.change({ speaking: false });
+      turn = (turn * 31 + 17) % this.participants.length;
+      this.speaker = this.participants[turn] ?? null;
+      this.speaker?.change({ speaking: true, microphone: true });
+      this.emit("speaker", this.speaker);
+    }, 2500);
   }
 
   join(name: string): MockPerson {
@@ -174,6 +240,8 @@ export class MockRoom implements Room {
       if (connection === "failed" || connection === "connecting") person.unheard = true;
       if (connection === "failed" || connection === "connecting") continue;
       person.history = readings(index + 1, path, transport, quality);
+      if (this.route.topology === "server")
+        person.history = person.history.map((one) => ({ ...one, kbitsIn: Math.round(one.kbitsIn / 4), via: "server" }));
     }
     if (network === "poor") this.local.quality = "poor";
     // When the page listens.
@@ -203,6 +271,7 @@ export class MockPerson implements LocalParticipant {
   /** Their tracks do not reach us. */
   unheard = false;
   speaking = false;
+  held: Participant["held"] = null;
   #tracks = new Map<Source, MediaStreamTrack>();
 
   constructor(
@@ -212,7 +281,10 @@ export class MockPerson implements LocalParticipant {
   ) {}
 
   track(source: Source): MediaStreamTrack | null {
-    return this.unheard ? null : (this.#tracks.get(source) ?? null);
+    if (this.unheard || this.held || !this.room.sends(this, source)) return null;
+    // Painted when it is looked at first: nobody paints two hundred people.
+    if (source === "camera" && this.camera && !this.#tracks.has(source)) this.set(source, painted(this.name, 640, 360, false));
+    return this.#tracks.get(source) ?? null;
   }
 
   set(source: Source, track: MediaStreamTrack | null): void {
@@ -228,7 +300,9 @@ export class MockPerson implements LocalParticipant {
     return Promise.resolve();
   }
 
-  change(changes: Partial<Pick<MockPerson, "connection" | "quality" | "speaking" | "microphone" | "handRaisedAt" | "name">>): void {
+  change(
+    changes: Partial<Pick<MockPerson, "connection" | "quality" | "speaking" | "microphone" | "camera" | "held" | "handRaisedAt" | "name">>,
+  ): void {
     Object.assign(this, changes);
     this.room.emit("updated", this);
   }

@@ -1,4 +1,5 @@
 // For looking at the page without a server: `npx vite`, then /call/preview.html?people=5&screens=1&messages=8&network=mixed&guest.
+// For large rooms: people=200&cameras=20&held=2&talk; route=server&reason=strained&changing.
 import { mount } from "svelte";
 import "../styles/call.scss";
 import App from "./App.svelte";
@@ -28,7 +29,17 @@ const visit = new Visit(
       messages: number("messages", 8),
       title,
       network: NETWORKS.find((network) => network === query.get("network")) ?? "good",
+      cameras: query.has("cameras") ? number("cameras", 0) : undefined,
+      held: number("held", 0),
+      route: query.has("route")
+        ? {
+            topology: query.get("route") === "server" ? "server" : "mesh",
+            changing: query.has("changing"),
+            reason: (["unreachable", "strained", "setting"] as const).find((reason) => reason === query.get("reason")) ?? "size",
+          }
+        : undefined,
     });
+    if (query.has("talk")) room.talk();
     Object.assign(globalThis, { room });
     return Promise.resolve(room);
   },

@@ -1,5 +1,5 @@
 // The page's life: before the call, in it, after it. Owns what outlives a single call: the devices, the choices, the notices.
-import { missingSupport, type EndReason, type JoinError, type JoinOptions, type Room } from "../sdk";
+import { missingSupport, type EndReason, type JoinError, type JoinOptions, type Preparation, type Room } from "../sdk";
 import type { Call } from "./call.svelte";
 import { Notices } from "./notices/notices.svelte";
 import type { Page } from "./page";
@@ -22,6 +22,8 @@ export class Visit {
   readonly preferences = new Preferences();
   readonly notices = new Notices();
   readonly inputs = new Inputs(this.preferences);
+  /** The way to the server, opened while the person looks at themselves. */
+  #prepared: Preparation | undefined;
 
   constructor(
     readonly page: Page,
@@ -48,6 +50,8 @@ export class Visit {
     this.joining = true;
     this.error = null;
     const { microphone, camera } = this.inputs;
+    const prepared = this.#prepared;
+    this.#prepared = undefined;
     if (!this.page.signed_in) this.preferences.set({ name: this.name.trim() });
     try {
       const { Call, CallView, joinRoom } = await incall();
@@ -56,10 +60,12 @@ export class Visit {
         ...(this.page.signed_in ? {} : { name: this.name.trim() }),
         microphone: microphone.track,
         camera: camera.track,
+        prepared,
       });
       const call = new Call(room, this.inputs, this.preferences, this.notices, (reason) => this.#ended(call, reason));
       this.phase = { kind: "call", call, View: CallView };
     } catch (error) {
+      prepared?.close();
       this.error = (error as Partial<JoinError>).code ?? "unreachable";
     } finally {
       this.joining = false;
@@ -78,12 +84,19 @@ export class Visit {
   /** The page is going away: the others shall not wait for us. */
   pageHidden(): void {
     if (this.phase.kind === "call") void this.phase.call.leave();
+    this.#prepared?.close();
+    this.#prepared = undefined;
   }
 
-  /** While the person looks at themselves: what a call needs is loaded, so that joining does not wait for it. */
+  /** While the person looks at themselves what a call needs is loaded, and the way to the server opened: joining waits for neither. */
   async #prepare(): Promise<void> {
     await idle();
-    await incall();
+    const { prepareRoom } = await incall();
+    await this.inputs.opened;
+    await idle();
+    // The preview page has no server. A page that is not looked at, in another tab, is not about to join.
+    if (this.enter || document.hidden || this.joining || this.phase.kind !== "prejoin") return;
+    this.#prepared = prepareRoom({ code: this.page.code });
   }
 
   #ended(call: Call, reason: EndReason): void {

@@ -29,3 +29,24 @@ export function isTyping(target: EventTarget | null): boolean {
 export function takesSpace(target: EventTarget | null): boolean {
   return target instanceof Element && target.closest("button, a, summary, [role=log]") !== null;
 }
+
+/** Page Up and Page Down turn the pages of the stage, unless something else scrolls by them; so do the arrows where nothing else
+ * has the focus. 0: neither. */
+export function pagesTurned(event: KeyboardEvent): -1 | 0 | 1 {
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest("aside, dialog")) return 0;
+  const rtl = getComputedStyle(document.documentElement).direction === "rtl";
+  const across = target === document.body || target.closest("nav") ? 1 : 0;
+  switch (event.key) {
+    case "PageUp":
+      return -1;
+    case "PageDown":
+      return 1;
+    case "ArrowLeft":
+      return across && (rtl ? 1 : -1);
+    case "ArrowRight":
+      return across && (rtl ? -1 : 1);
+    default:
+      return 0;
+  }
+}

@@ -2,7 +2,7 @@
 import type { JoinError } from "../../sdk";
 import { t } from "../../i18n";
 
-const words: Record<JoinError["code"], string> = {
+const words: Record<JoinError["code"] | "server_full", string> = {
   room_full: "join-full",
   room_not_found: "join-not-found",
   invalid_name: "join-invalid-name",
@@ -10,6 +10,7 @@ const words: Record<JoinError["code"], string> = {
   draining: "join-draining",
   rate_limited: "join-rate-limited",
   unavailable: "join-unavailable",
+  server_full: "join-server-full",
   unreachable: "join-unreachable",
 };
 

@@ -136,6 +136,8 @@ export class Inputs {
   devices = $state.raw<Devices>({ microphones: [], cameras: [], speakers: [] });
   /** The first question to the person is open: the browser shows its own. */
   asking = $state(false);
+  /** Resolves when the devices that were on last time are there, or cannot be had. */
+  opened: Promise<void> = Promise.resolve();
 
   constructor(private readonly preferences: Preferences) {
     this.microphone = new Input("microphone", preferences);
@@ -144,7 +146,7 @@ export class Inputs {
 
   /** Opens what was on last time, both with one question; returns what stops watching the devices. */
   begin(): () => void {
-    void this.open();
+    this.opened = this.open();
     return watchDevices(() => void this.refresh());
   }
 

@@ -70,47 +70,112 @@ const PHONE_PX = 600;
 /** With more people the tiles of a phone are so small that a floating one would hide a face. */
 const FLOATING_UP_TO = 4;
 
+/** So many people always have one page: nobody is out of sight in a call of this size. */
+export const ONE_PAGE = 8;
+/** More faces than this on one page are no faces any more, and each is a picture to be decoded. */
+const MOST = 25;
+/** A stage that is narrower or lower than this is a phone's. */
+const SMALL_PX = 480;
+/** What a tile of a page should have at least, in square pixels: on a phone, which is held nearer; and beside what is looked at. */
+const ROOMY = 32_000;
+const ROOMY_ON_PHONE = 20_000;
+const ROOMY_BESIDE = 13_000;
+/** Somewhat less is better than a second page for a few. */
+const TIGHT = 28_000;
+/** Pages of these sizes make grids without ragged rows. */
+const EVEN = [25, 20, 16, 12, 9, 8, 6, 4];
+
+/** The row (or on a low stage the column) in which pages are turned. */
+export const PAGER = 48;
+/** Lower than this a row would take a tile's height. */
+const LOW = 340;
+
+/** Where the tiles and what turns their pages are, once there are several. */
+export function withPager(width: number, height: number): { width: number; height: number; side: boolean } {
+  const side = height < LOW && width > height;
+  return side ? { width: width - PAGER, height, side } : { width, height: height - PAGER, side };
+}
+
+/** How many tiles one page holds on a stage of this size, when there are `people` in all. `beside`: in the strip beside what is large. */
+export function capacity(people: number, width: number, height: number, beside: boolean): number {
+  const phone = Math.min(width, height) < SMALL_PX;
+  const most = phone ? ONE_PAGE : MOST;
+  if (people <= ONE_PAGE || (!beside && people <= Math.min(most, (width * height) / TIGHT))) return people;
+  const paged = withPager(width, height);
+  if (beside) {
+    const { rest } = split(paged.width, paged.height, ONE_PAGE);
+    return Math.min(12, Math.max(3, Math.floor((rest.width * rest.height) / ROOMY_BESIDE)));
+  }
+  const fits = Math.min(most, (paged.width * paged.height) / (phone ? ROOMY_ON_PHONE : ROOMY));
+  return EVEN.find((size) => size <= fits) ?? 4;
+}
+
 export interface Scene {
   width: number;
   height: number;
   gap: number;
-  /** People on the stage, you included. */
+  /** Tiles on this page, yours included. */
   people: number;
-  screens: number;
+  /** What is shown large: screens, or what is pinned. Then the tiles are in a strip beside it. */
+  large: number;
+  /** The large one is a face. */
+  face?: boolean;
+  /** There are other pages: then nothing may hide a tile. */
+  paged?: boolean;
 }
 
 export interface Arrangement {
-  /** One for each person; the last is yours. */
+  /** One for each tile; the last is yours. */
   people: Rect[];
-  screens: Rect[];
+  large: Rect[];
   /** Your tile lies over the others, small, and can be moved. */
   floating: boolean;
 }
 
 export function arrange(scene: Scene): Arrangement {
-  const { width, height, gap, people, screens } = scene;
+  const { width, height, gap, people, large } = scene;
   const whole: Rect = { x: 0, y: 0, width, height };
-  if (screens > 0) return { ...beside(scene), floating: false };
   const upright = height > width;
-  const floating = upright && width < PHONE_PX && people > 1 && people <= FLOATING_UP_TO;
-  const tiles = place(floating ? people - 1 : people, whole, gap, upright ? UPRIGHT : LANDSCAPE);
+  const faces = upright ? UPRIGHT : LANDSCAPE;
+  if (large > 0) {
+    const { main, rest } = people > 0 ? split(width, height, people, gap) : { main: whole, rest: whole };
+    return { large: place(large, main, gap, scene.face ? faces : ANY), people: place(people, rest, gap, STRIP), floating: false };
+  }
+  const floating = !scene.paged && upright && width < PHONE_PX && people > 1 && people <= FLOATING_UP_TO;
+  const tiles = place(floating ? people - 1 : people, whole, gap, faces);
   if (floating) tiles.push(ownRect(width, height, gap));
-  return { people: tiles, screens: [], floating };
+  return { people: tiles, large: [], floating };
 }
 
-/** The screens large, the people in a strip: at the side of a wide stage, below on a tall one. */
-function beside({ width, height, gap, people, screens }: Scene): { people: Rect[]; screens: Rect[] } {
+/** A large part and a strip: at the side of a wide stage, below on a tall one. */
+function split(width: number, height: number, people: number, gap = 8): { main: Rect; rest: Rect } {
   const wide = width > height * 1.1;
   const strip = wide ? Math.min(280, Math.max(112, width * 0.18)) : Math.min(220, Math.max(96, height * (people > 4 ? 0.34 : 0.22)));
-  const main: Rect = wide ? { x: 0, y: 0, width: width - strip - gap, height } : { x: 0, y: 0, width, height: height - strip - gap };
-  const rest: Rect = wide ? { x: width - strip, y: 0, width: strip, height } : { x: 0, y: height - strip, width, height: strip };
-  return { screens: place(screens, main, gap, ANY), people: place(people, rest, gap, STRIP) };
+  return {
+    main: wide ? { x: 0, y: 0, width: width - strip - gap, height } : { x: 0, y: 0, width, height: height - strip - gap },
+    rest: wide ? { x: width - strip, y: 0, width: strip, height } : { x: 0, y: height - strip, width, height: strip },
+  };
 }
 
 /** Your own tile when it floats: upright like the phone, in the corner above the controls. */
 function ownRect(width: number, height: number, gap: number): Rect {
   const own = { width: Math.min(116, width * 0.3), height: Math.min(164, height * 0.3) };
   return { ...own, x: width - own.width - gap, y: height - own.height - gap };
+}
+
+/** Of these places the next one from `from` in a direction (-1, 0 or 1 across and down), as the arrow keys go; -1: there is none. */
+export function neighbour(places: readonly Rect[], from: number, across: number, down: number): number {
+  const start = places[from];
+  if (!start) return -1;
+  const ways = places.map((place) => {
+    const x = place.x + place.width / 2 - start.x - start.width / 2;
+    const y = place.y + place.height / 2 - start.y - start.height / 2;
+    const ahead = x * across + y * down;
+    // What lies aside is farther than what lies ahead.
+    return ahead > 1 ? ahead + 3 * (Math.abs(x * down) + Math.abs(y * across)) : Infinity;
+  });
+  const least = Math.min(...ways);
+  return least === Infinity ? -1 : ways.indexOf(least);
 }
 
 export type Corner = { right: boolean; bottom: boolean };

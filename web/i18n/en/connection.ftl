@@ -9,6 +9,7 @@ connection-own = Your own side
 connection-server = Server
 connection-server-here = Connected
 connection-server-away = Reconnecting…
+connection-media-server = Server, for picture and sound
 connection-upload = Upload, in all
 connection-bandwidth = Your network does not take more just now, so your picture is sent smaller than it could be.
 connection-processor = This device is busy just now, so your picture is sent smaller than it could be.
