@@ -37,8 +37,49 @@ pub struct Metrics {
     pub chat_failed: Counter,
     pub chat_seconds: Histogram,
     pub meeting_panics: Counter,
+    pub travel: Travel,
     pub relay: Relay,
     pub forwarding: Forwarding,
+}
+
+/// How media travels in meetings.
+#[allow(missing_docs, reason = "the descriptions are in install, where Prometheus reads them too")]
+pub struct Travel {
+    pub mesh: Gauge,
+    pub server: Gauge,
+    pub prepared: Gauge,
+    pub to_mesh: Changes,
+    pub to_server: Changes,
+}
+
+/// Changes one way, by their reason.
+#[allow(missing_docs, reason = "the names are the reasons of the protocol")]
+pub struct Changes {
+    pub size: Counter,
+    pub unreachable: Counter,
+    pub strained: Counter,
+    pub setting: Counter,
+    pub full: Counter,
+}
+
+impl Travel {
+    fn install() -> Self {
+        let meetings = |topology: &'static str| gauge!("fireside_meetings_by_topology", "topology" => topology);
+        Self {
+            mesh: meetings("mesh"),
+            server: meetings("server"),
+            prepared: gauge!("fireside_connections_prepared"),
+            to_mesh: Changes::install("mesh"),
+            to_server: Changes::install("server"),
+        }
+    }
+}
+
+impl Changes {
+    fn install(to: &'static str) -> Self {
+        let by = |reason: &'static str| counter!("fireside_topology_changes_total", "to" => to, "reason" => reason);
+        Self { size: by("size"), unreachable: by("unreachable"), strained: by("strained"), setting: by("setting"), full: by("full") }
+    }
 }
 
 /// Those of the relay.
@@ -88,6 +129,7 @@ impl Relay {
 pub struct Forwarding {
     pub halls: Gauge,
     pub peers: Gauge,
+    pub streams: Gauge,
     pub received: Counter,
     pub packets: Counter,
     pub forwarded: Counter,
@@ -96,6 +138,7 @@ pub struct Forwarding {
     pub excessive: Counter,
     pub overrun: Counter,
     pub lost: Counter,
+    pub lost_on_streams: Counter,
     pub faults: Counter,
 }
 
@@ -105,6 +148,7 @@ impl Forwarding {
         Self {
             halls: gauge!("fireside_forwarding_rooms"),
             peers: gauge!("fireside_forwarding_peers"),
+            streams: gauge!("fireside_forwarding_streams"),
             received: counter!("fireside_forwarding_datagrams_total"),
             packets: counter!("fireside_forwarding_packets_received_total"),
             forwarded: counter!("fireside_forwarding_packets_forwarded_total"),
@@ -113,6 +157,7 @@ impl Forwarding {
             excessive: dropped("excessive"),
             overrun: dropped("overrun"),
             lost: dropped("not_sent"),
+            lost_on_streams: dropped("slow_reader"),
             faults: counter!("fireside_forwarding_faults_total"),
         }
     }
@@ -149,6 +194,7 @@ impl Metrics {
             chat_failed: counter!("fireside_chat_failed_total"),
             chat_seconds: histogram!("fireside_chat_commit_seconds"),
             meeting_panics: counter!("fireside_meeting_panics_total"),
+            travel: Travel::install(),
             relay: Relay::install(),
             forwarding: Forwarding::install(),
         }
@@ -158,6 +204,9 @@ impl Metrics {
 fn describe() {
     describe_gauge!("fireside_connections", "WebSocket connections that are open");
     describe_gauge!("fireside_meetings", "Meetings that are going on");
+    describe_gauge!("fireside_meetings_by_topology", "Meetings that are going on, by how media travels in them");
+    describe_gauge!("fireside_connections_prepared", "Connections for media of people who have not joined yet");
+    describe_counter!("fireside_topology_changes_total", "Changes of how media travels in a meeting, by where to and why");
     describe_gauge!("fireside_participants", "People in meetings, those included who may come back in a moment");
     describe_counter!("fireside_frames_in_total", "WebSocket messages received");
     describe_counter!("fireside_frames_out_total", "WebSocket messages sent");
@@ -185,6 +234,7 @@ fn describe() {
     describe_counter!("fireside_relay_faults_total", "Times the relay began anew by a fault of the server");
     describe_gauge!("fireside_forwarding_rooms", "Meetings whose media goes through the server");
     describe_gauge!("fireside_forwarding_peers", "Clients whose media goes through the server, those included who connect or wait");
+    describe_gauge!("fireside_forwarding_streams", "Clients whose media comes by TCP");
     describe_counter!("fireside_forwarding_datagrams_total", "Datagrams of media, handshakes and connectivity checks that were received");
     describe_counter!("fireside_forwarding_packets_received_total", "Packets of sound and picture that were received");
     describe_counter!("fireside_forwarding_packets_forwarded_total", "Copies of them that were forwarded");

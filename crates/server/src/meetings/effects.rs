@@ -4,7 +4,7 @@ use fireside_meeting::{CloseReason, ConnectionId, Effect, Input, Recipient};
 use fireside_protocol::{Resumed, ServerMessage, Welcome};
 
 use super::host::Host;
-use super::now;
+use super::{now, travel};
 use crate::auth::token::Claims;
 use crate::ws::outbox::{CloseCode, Overflowed, serialised};
 
@@ -39,7 +39,12 @@ impl Host {
                     self.write(&ServerMessage::Welcome(welcome), std::slice::from_ref(recipient));
                 }
             }
-            message => self.write(message, to),
+            message => {
+                if let ServerMessage::Topology { topology, changing: true, reason, .. } = message {
+                    travel::count_change(*topology, *reason);
+                }
+                self.write(message, to);
+            }
         }
     }
 

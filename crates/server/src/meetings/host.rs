@@ -20,6 +20,7 @@ use super::forwarding::Usher;
 use super::keeper::Keeper;
 use super::relay::Rounds;
 use super::rules::as_meeting;
+use super::travel::Counted;
 use super::{Envelope, Joining, Login, Meetings, Preparing, now, until};
 use crate::media::CameBy;
 use crate::media::forwarding::Room;
@@ -43,6 +44,7 @@ pub(super) struct Host {
     meeting: Meeting,
     inbox: mpsc::Receiver<Envelope>,
     people: Arc<AtomicUsize>,
+    counted: Counted,
     alarm: Alarm,
     rounds: Rounds,
 }
@@ -93,6 +95,7 @@ impl Host {
             .route(rules.route)
             .room_route(as_meeting(room.route))
             .relay_only(meetings.shared.media.relay_only());
+        let counted = Counted::new(meeting.topology().0);
         Self {
             keeper: Keeper::new(meetings.shared.store.clone(), room.id),
             meeting,
@@ -107,6 +110,7 @@ impl Host {
             run,
             inbox,
             people,
+            counted,
         }
     }
 
@@ -238,6 +242,7 @@ impl Host {
             self.carry_out(effects);
         }
         self.count_people();
+        self.counted.update(self.meeting.topology().0);
         if over { Course::Over } else { Course::GoesOn }
     }
 

@@ -10,6 +10,7 @@ mod keeper;
 mod logins;
 mod relay;
 mod rules;
+mod travel;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

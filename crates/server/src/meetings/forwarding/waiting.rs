@@ -10,6 +10,7 @@ use fireside_sfu::PeerId;
 use super::super::Preparing;
 use super::{Open, Owner, Path, Usher, forwarded, names};
 use crate::media::forwarding::Room;
+use crate::metrics::METRICS;
 use crate::ws::outbox::{Outbox, serialised};
 use crate::ws::words;
 
@@ -23,6 +24,23 @@ pub(super) struct Waiting {
     number: u32,
     outbox: Arc<Outbox>,
     is_connected: bool,
+    _counted: Counted,
+}
+
+/// One of those who are counted.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        METRICS.travel.prepared.increment(1);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        METRICS.travel.prepared.decrement(1);
+    }
 }
 
 /// What they are told of it.
@@ -57,7 +75,7 @@ impl Usher {
         let open = self.opened();
         let peer = open.hall.admit(offer.sdp, Vec::new(), true);
         open.owners.insert(peer, Owner::Waiting(connection));
-        open.waiting.insert(connection, Waiting { peer, number: offer.connection, outbox, is_connected: false });
+        open.waiting.insert(connection, Waiting { peer, number: offer.connection, outbox, is_connected: false, _counted: Counted::new() });
     }
 
     /// Whoever waited on this connection does not come, or came without what was prepared.
