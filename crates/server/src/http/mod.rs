@@ -1,8 +1,8 @@
-//! Takes TCP connections in and has spoken on each what its first bytes ask for: TLS, and within it or without it TURN or HTTP.
+//! Takes TCP connections in and has spoken on each what its first bytes ask for: TLS, and within it or without it TURN or HTTP; or media.
 //!
 //! Whoever opens connections and says little holds them for seconds, not for ever, and no address can hold them all; when there
 //! are as many as the process can hold, those who come wait in the kernel, and those who are here notice nothing. What it refuses
-//! to know: routes, certificates, and what TURN says.
+//! to know: routes, certificates, and what TURN and media say.
 
 pub mod descriptors;
 mod door;
@@ -43,7 +43,7 @@ use wire::Wire;
 /// What a connection may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at a time, those included that have become WebSockets or carry TURN.
+    /// Connections at a time, those included that have become WebSockets or carry TURN or media.
     pub connections: usize,
     /// And from one address (of IPv6: one /64) that is no trusted proxy's.
     pub from_one_address: usize,
@@ -81,7 +81,7 @@ pub struct Vouched;
 pub struct House {
     /// HTTP.
     pub router: Router,
-    /// TURN.
+    /// TURN, and media.
     pub media: Media,
     /// TLS, if it is ours to speak. Then plain HTTP is only told the way.
     pub tls: Option<Tls>,
@@ -133,6 +133,7 @@ enum Begun {
     Pages(Wire, Option<Vouched>),
     Way(Wire),
     Turn(Wire),
+    Media(Wire),
     /// An ACME server has seen what it wanted to see.
     Nothing,
 }
@@ -157,6 +158,12 @@ impl House {
                     _ = stopping.wait_for(|stopping| *stopping) => {}
                 }
             }
+            Begun::Media(stream) => {
+                tokio::select! {
+                    () = self.media.carry(stream, ends.client, ends.server) => {}
+                    _ = stopping.wait_for(|stopping| *stopping) => {}
+                }
+            }
             Begun::Nothing => {}
         }
     }
@@ -166,11 +173,13 @@ impl House {
         let Some(tls) = &self.tls else {
             return Ok(match spoken {
                 Spoken::Turn => Begun::Turn(Wire::Plain(stream)),
+                Spoken::Media => Begun::Media(Wire::Plain(stream)),
                 Spoken::Tls | Spoken::Http => Begun::Pages(Wire::Plain(stream), None),
             });
         };
         match spoken {
             Spoken::Turn => return Ok(Begun::Turn(Wire::Plain(stream))),
+            Spoken::Media => return Ok(Begun::Media(Wire::Plain(stream))),
             Spoken::Http => return Ok(Begun::Way(Wire::Plain(stream))),
             Spoken::Tls => {}
         }
@@ -178,7 +187,8 @@ impl House {
         let (spoken, stream) = opening::look(stream).await?;
         let stream = Wire::Tls(Box::new(stream));
         Ok(match spoken {
-            Spoken::Turn => Begun::Turn(stream),
+            // Media has a cipher of its own, and no client puts it into another.
+            Spoken::Turn | Spoken::Media => Begun::Turn(stream),
             Spoken::Tls | Spoken::Http => Begun::Pages(stream, vouched.then_some(Vouched)),
         })
     }

@@ -11,7 +11,7 @@ use fireside_turn::{Policy, Revoked, Subject};
 use mio::Waker;
 
 use super::relay::Place;
-use super::stream::Link;
+use super::stream::{Link, Taker};
 
 /// Orders that wait. The worker takes all of them at every turn, within milliseconds; who comes when there are so many waits that long.
 const ORDERS: usize = 1_024;
@@ -63,6 +63,13 @@ pub(super) struct Desk {
     is_rung: AtomicBool,
 }
 
+impl Taker for Desk {
+    fn bring(&self, link: Arc<Link>) {
+        self.lock().push_back(link);
+        self.ring();
+    }
+}
+
 impl Desk {
     /// The desk, and where its orders come out.
     pub(super) fn new(waker: Waker) -> (Arc<Self>, Receiver<Order>) {
@@ -75,12 +82,6 @@ impl Desk {
         if self.orders.send(order).is_ok() {
             self.ring();
         }
-    }
-
-    /// This link has something for the worker.
-    pub(super) fn bring(&self, link: Arc<Link>) {
-        self.lock().push_back(link);
-        self.ring();
     }
 
     /// How many links are to be looked at in this turn: of those that wait now. One that comes back meanwhile, as the links of clients

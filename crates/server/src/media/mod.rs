@@ -10,6 +10,7 @@ mod counts;
 mod demux;
 mod desk;
 pub mod forwarding;
+mod framing;
 mod gather;
 mod ice;
 mod relay;
@@ -38,8 +39,10 @@ use crate::http::descriptors;
 use crate::state::now_ms;
 use desk::{Desk, Order, Reach};
 use forwarding::Forwarding;
+use framing::Framing;
 use ice::{Names, Ports};
 use relay::Place;
+use stream::Begun;
 use worker::Plan;
 
 /// How often it is looked whether the machine has other addresses: a laptop that moved is to be reached again soon.
@@ -139,7 +142,13 @@ impl Media {
     /// Speaks TURN on a stream until it ends. `client`, `server`: its two ends; `tls`: it is within TLS.
     pub async fn attend(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, client: SocketAddr, server: SocketAddr, tls: bool) {
         let transport = if tls { Transport::Tls } else { Transport::Tcp };
-        stream::attend(&self.shared.desk, stream, FiveTuple { transport, client, server }, stream::ALLOCATES_WITHIN).await;
+        let begun = Begun { tuple: FiveTuple { transport, client, server }, framing: Framing::Turn, held: &[] };
+        stream::attend(self.shared.desk.clone(), stream, begun, stream::SHOWN_WITHIN).await;
+    }
+
+    /// Carries media on a stream (ICE over TCP, RFC 6544) until it ends. `client`, `server`: its two ends.
+    pub async fn carry(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send, client: SocketAddr, server: SocketAddr) {
+        self.shared.forwarding.carry(stream, FiveTuple { transport: Transport::Tcp, client, server }).await;
     }
 
     /// Where we can be reached.

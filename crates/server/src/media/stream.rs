@@ -1,4 +1,4 @@
-//! TURN over TCP and TLS: between a stream and the worker's thread.
+//! TURN over TCP and TLS, and media over TCP: between a stream and the thread that takes what it brings.
 //!
 //! A task reads, cuts what came where a message ends, and lays whole messages down for the worker; it writes what the worker has
 //! put into the outbox. Both boxes are bounded: a client that writes faster than the worker reads waits, and for one that reads too
@@ -6,16 +6,17 @@
 //! messages say.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use fireside_turn::stream::{Broken, Frame, LONGEST_FRAME, frame};
+use fireside_turn::stream::LONGEST_FRAME;
 use fireside_turn::{FiveTuple, Transport};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval_at, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use super::desk::Desk;
+use super::framing::Framing;
 
 /// What is read at once: the longest message fits, and a burst of media.
 const READ_BUFFER: usize = 16_384;
@@ -26,17 +27,29 @@ const OUTBOX: usize = 262_144;
 /// The same for answers to one that no media has gone to yet. Anybody can open streams, ask, and not read; who means to have an
 /// allocation reads each answer before the next question.
 const OUTBOX_AT_FIRST: usize = 16_384;
-/// A browser asks for its allocation at once; whoever has none after so long only sits there.
-pub(super) const ALLOCATES_WITHIN: Duration = Duration::from_secs(30);
+/// A browser asks for its allocation at once, or checks its way into a call; whoever has not after so long only sits there.
+pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(30);
+/// Before a client of media has shown who it is, it has said so many messages at most: checks, some of them twice.
+const MESSAGES_AT_FIRST: u32 = 64;
+/// Messages of media in a second, of which as many may come at once: as many as a client of datagrams may send. Whoever sends more waits.
+const MESSAGES: u32 = 4_000;
 /// A client that takes nothing at all for so long is gone.
 const TAKES_WITHIN: Duration = Duration::from_secs(30);
 /// TLS has a last word; nobody waits for it long.
 const LAST_WORD_WITHIN: Duration = Duration::from_secs(1);
 
+/// Who takes what streams bring.
+pub(super) trait Taker: Send + Sync {
+    /// The link has something. It is brought once however much that is.
+    fn bring(&self, link: Arc<Link>);
+}
+
 /// What a task and the worker share of one stream.
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) tuple: FiveTuple,
+    /// The client has shown who it is.
+    is_known: AtomicBool,
     inbox: Mutex<Inbox>,
     /// The worker has emptied the inbox.
     emptied: Notify,
@@ -61,7 +74,7 @@ pub(super) enum State {
     /// It goes on.
     #[default]
     Open,
-    /// It goes on if there is an allocation.
+    /// It goes on if there is an allocation, or if the client is one of a call's.
     Asked,
     /// It has ended.
     Ended,
@@ -77,7 +90,24 @@ struct Outbox {
 
 impl Link {
     fn new(tuple: FiveTuple) -> Self {
-        Self { tuple, inbox: Mutex::default(), emptied: Notify::new(), outbox: Mutex::default(), filled: Notify::new(), closed: Notify::new() }
+        Self {
+            tuple,
+            is_known: AtomicBool::new(false),
+            inbox: Mutex::default(),
+            emptied: Notify::new(),
+            outbox: Mutex::default(),
+            filled: Notify::new(),
+            closed: Notify::new(),
+        }
+    }
+
+    /// For the worker: the client has shown who it is.
+    pub(super) fn know(&self) {
+        self.is_known.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.is_known.load(Ordering::Relaxed)
     }
 
     /// For the worker: takes the messages that have come, in exchange for the empty `messages`.
@@ -127,17 +157,23 @@ impl Link {
         self.closed.notify_one();
     }
 
+    /// For the worker: nothing more is to come of this stream but what is in the outbox.
+    pub(super) fn end(&self) {
+        lock(&self.outbox).is_closed = true;
+        self.filled.notify_one();
+    }
+
     /// For the task: what is to be written next, in exchange for the empty `bytes`. Returns false when the stream is closed.
     fn next(&self, bytes: &mut Vec<u8>) -> bool {
         let mut outbox = lock(&self.outbox);
         bytes.clear();
         std::mem::swap(&mut outbox.bytes, bytes);
-        !outbox.is_closed
+        !(outbox.is_closed && bytes.is_empty())
     }
 
     /// For the task: lays messages down once there is room.
-    async fn put(self: &Arc<Self>, desk: &Desk, messages: &[u8]) {
-        while !self.change(desk, |inbox| {
+    async fn put(self: &Arc<Self>, taker: &dyn Taker, messages: &[u8]) {
+        while !self.change(taker, |inbox| {
             let fits = inbox.messages.len() + messages.len() <= INBOX;
             if fits {
                 inbox.messages.extend_from_slice(messages);
@@ -149,24 +185,33 @@ impl Link {
     }
 
     /// Changes the inbox and sees to it that the worker looks. Returns what `change` returns.
-    fn change(self: &Arc<Self>, desk: &Desk, change: impl FnOnce(&mut Inbox) -> bool) -> bool {
+    fn change(self: &Arc<Self>, taker: &dyn Taker, change: impl FnOnce(&mut Inbox) -> bool) -> bool {
         let mut inbox = lock(&self.inbox);
         let is_done = change(&mut inbox);
         let is_new = !std::mem::replace(&mut inbox.is_brought, true);
         drop(inbox);
         if is_new {
-            desk.bring(Arc::clone(self));
+            taker.bring(Arc::clone(self));
         }
         is_done
     }
 }
 
-/// Speaks TURN on a stream until it ends, or until it is seen to have no allocation, which is looked for every `allocates_within`.
-pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite + Send, tuple: FiveTuple, allocates_within: Duration) {
-    let visit = Visit { desk: Arc::clone(desk), link: Arc::new(Link::new(tuple)), allocates_within };
+/// What is known of a stream when it is begun to be attended to.
+pub(super) struct Begun<'a> {
+    pub(super) tuple: FiveTuple,
+    pub(super) framing: Framing,
+    /// What has been read of it so far.
+    pub(super) held: &'a [u8],
+}
+
+/// Attends to a stream until it ends, or until it is seen that its client has not shown who it is, which is looked for every
+/// `shown_within`.
+pub(super) async fn attend(taker: Arc<dyn Taker>, stream: impl AsyncRead + AsyncWrite + Send, begun: Begun<'_>, shown_within: Duration) {
+    let visit = Visit { taker, link: Arc::new(Link::new(begun.tuple)), framing: begun.framing, shown_within };
     let (reader, mut writer) = tokio::io::split(stream);
     tokio::select! {
-        () = visit.read(reader) => {}
+        () = visit.read(reader, begun.held) => {}
         () = visit.write(&mut writer) => {}
         () = visit.ask() => {}
         () = visit.link.closed.notified() => {}
@@ -176,24 +221,31 @@ pub(super) async fn attend(desk: &Arc<Desk>, stream: impl AsyncRead + AsyncWrite
 
 /// A stream that is attended to. However that ends, the worker hears of it.
 struct Visit {
-    desk: Arc<Desk>,
+    taker: Arc<dyn Taker>,
     link: Arc<Link>,
-    allocates_within: Duration,
+    framing: Framing,
+    shown_within: Duration,
 }
 
 impl Visit {
-    async fn read(&self, mut reader: impl AsyncRead + Unpin) {
-        let (mut buffer, mut held) = (vec![0; READ_BUFFER], 0);
+    async fn read(&self, mut reader: impl AsyncRead + Unpin, begun: &[u8]) {
+        let (mut buffer, mut held) = (vec![0; READ_BUFFER.max(begun.len())], begun.len());
         const { assert!(READ_BUFFER > LONGEST_FRAME, "an incomplete message leaves room") };
-        while let Some(room) = buffer.get_mut(held..) {
-            let Ok(read @ 1..) = reader.read(room).await else { return };
-            held += read;
-            let Ok(whole) = whole_messages(buffer.get(..held).unwrap_or_default()) else { return };
+        buffer.splice(..held, begun.iter().copied());
+        let mut pace = Pace::new();
+        loop {
+            let Ok((whole, messages)) = self.framing.whole(buffer.get(..held).unwrap_or_default()) else { return };
             if whole > 0 {
-                self.link.put(&self.desk, buffer.get(..whole).unwrap_or_default()).await;
+                if self.framing == Framing::Media && !pace.keep(messages, self.link.is_known()).await {
+                    return;
+                }
+                self.link.put(&*self.taker, buffer.get(..whole).unwrap_or_default()).await;
                 buffer.copy_within(whole..held, 0);
                 held -= whole;
             }
+            let Some(room) = buffer.get_mut(held..) else { return };
+            let Ok(read @ 1..) = reader.read(room).await else { return };
+            held += read;
         }
     }
 
@@ -217,10 +269,7 @@ impl Visit {
     /// What is written at once. Within TLS each message is a record of its own: a client can read a record only when it has all of it,
     /// and media is not to wait for what comes behind. (Some clients take a record for a message, too.)
     fn piece<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
-        match frame(bytes) {
-            Ok(Frame::Whole { taken, .. }) if self.link.tuple.transport == Transport::Tls => bytes.get(..taken).unwrap_or(bytes),
-            _ => bytes,
-        }
+        if self.link.tuple.transport == Transport::Tls { self.framing.piece(bytes) } else { bytes }
     }
 
     /// Fails when nothing at all is taken for too long.
@@ -235,13 +284,13 @@ impl Visit {
         Ok(())
     }
 
-    /// Has the worker look now and then whether there is an allocation.
+    /// Has the worker look now and then whether the client has shown who it is.
     async fn ask(&self) {
-        let mut times = interval_at(tokio::time::Instant::now() + self.allocates_within, self.allocates_within);
+        let mut times = interval_at(Instant::now() + self.shown_within, self.shown_within);
         times.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             times.tick().await;
-            self.link.change(&self.desk, |inbox| {
+            self.link.change(&*self.taker, |inbox| {
                 inbox.state = State::Asked;
                 true
             });
@@ -251,20 +300,37 @@ impl Visit {
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.link.change(&self.desk, |inbox| {
+        self.link.change(&*self.taker, |inbox| {
             inbox.state = State::Ended;
             true
         });
     }
 }
 
-/// How many bytes from the start of `bytes` are whole messages.
-fn whole_messages(bytes: &[u8]) -> Result<usize, Broken> {
-    let mut whole = 0;
-    while let Frame::Whole { taken, .. } = frame(bytes.get(whole..).unwrap_or_default())? {
-        whole += taken;
+/// How fast messages of media may come.
+struct Pace {
+    /// So many more may come at once; below zero, what came too early.
+    left: f64,
+    at: Instant,
+    so_far: u32,
+}
+
+impl Pace {
+    fn new() -> Self {
+        Self { left: f64::from(MESSAGES), at: Instant::now(), so_far: 0 }
     }
-    Ok(whole)
+
+    /// Waits until so many may come. False: too many have, of one who has not shown who it is.
+    async fn keep(&mut self, messages: u32, is_known: bool) -> bool {
+        self.so_far = self.so_far.saturating_add(messages);
+        let now = Instant::now();
+        let gained = now.saturating_duration_since(self.at).as_secs_f64() * f64::from(MESSAGES);
+        (self.left, self.at) = ((self.left + gained).min(f64::from(MESSAGES)) - f64::from(messages), now);
+        if self.left < 0.0 {
+            sleep_until(now + Duration::from_secs_f64(-self.left / f64::from(MESSAGES))).await;
+        }
+        is_known || self.so_far <= MESSAGES_AT_FIRST
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -158,7 +158,8 @@ fn attended_within(media: &Media, port: u16, allocates_within: Duration, room: u
     let (near, far) = duplex(room);
     let tuple = FiveTuple { transport: Transport::Tcp, client: ([192, 0, 2, 1], port).into(), server: ([192, 0, 2, 2], 443).into() };
     let desk = Arc::clone(&media.shared.desk);
-    let task = tokio::spawn(async move { stream::attend(&desk, far, tuple, allocates_within).await });
+    let begun = Begun { tuple, framing: Framing::Turn, held: &[] };
+    let task = tokio::spawn(async move { stream::attend(desk, far, begun, allocates_within).await });
     (near, task)
 }
 

@@ -14,7 +14,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use fireside_sfu::{Datagram as Media, Transport as Way};
-use fireside_turn::stream::{Frame, frame};
 use fireside_turn::{Clock, Command, Config, FiveTuple, FromClient, FromPeer, RelayId, Revoked, Secret, Server, Subject, Transport};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
@@ -22,6 +21,7 @@ use super::counts::{Counts, Lost};
 use super::demux::{Owner, owner};
 use super::desk::{Desk, Order, Reach};
 use super::forwarding::Dispatch;
+use super::framing::Framing;
 use super::gather::{Carrier, Gather, Route, Run};
 use super::relay::Relays;
 use super::socket::{Datagram, Receiver, UdpSocket};
@@ -398,12 +398,8 @@ impl Plane {
         if state != State::Ended {
             self.outlets.links.entry(link.tuple).or_insert_with(|| Arc::clone(link));
         }
-        let mut rest = messages.as_slice();
-        while let Ok(Frame::Whole { length, taken }) = frame(rest) {
-            if let Some(message) = rest.get(..length).filter(|message| owner(message) == Owner::Relay) {
-                self.client_sent(now, &link.tuple, message);
-            }
-            rest = rest.get(taken..).unwrap_or_default();
+        for message in Framing::Turn.messages(messages).filter(|message| owner(message) == Owner::Relay) {
+            self.client_sent(now, &link.tuple, message);
         }
         match state {
             State::Open => {}

@@ -4,6 +4,7 @@
 
 use fireside_sfu::{Counts as Shard, Shard as Rooms};
 
+use crate::media::counts::Lost;
 use crate::metrics::METRICS;
 
 /// What has been shown.
@@ -12,7 +13,8 @@ pub(super) struct Counts {
     shown: Shard,
     peers: usize,
     halls: usize,
-    lost: u64,
+    streams: usize,
+    lost: Lost,
 }
 
 impl Counts {
@@ -21,7 +23,7 @@ impl Counts {
     }
 
     /// Shows what is new.
-    pub(super) fn show(&mut self, rooms: &Rooms, halls: usize, lost: u64) {
+    pub(super) fn show(&mut self, rooms: &Rooms, halls: usize, streams: usize, lost: Lost) {
         let (shown, now, forwarding) = (&self.shown, rooms.counts(), &METRICS.forwarding);
         for (counter, grown) in [
             (&forwarding.received, now.received - shown.received),
@@ -30,24 +32,27 @@ impl Counts {
             (&forwarding.left_out, now.left_out - shown.left_out),
             (&forwarding.strange, now.strange - shown.strange),
             (&forwarding.excessive, now.excessive - shown.excessive),
-            (&forwarding.lost, lost - self.lost),
+            (&forwarding.lost, lost.on_udp - self.lost.on_udp),
+            (&forwarding.lost_on_streams, lost.on_streams - self.lost.on_streams),
         ] {
             counter.increment(grown);
         }
         forwarding.peers.increment(rooms.peers() as f64 - self.peers as f64);
         forwarding.halls.increment(halls as f64 - self.halls as f64);
-        *self = Self { shown: now, peers: rooms.peers(), halls, lost };
+        forwarding.streams.increment(streams as f64 - self.streams as f64);
+        *self = Self { shown: now, peers: rooms.peers(), halls, streams, lost };
     }
 
     /// The shard is a new one, whose counters begin at zero.
     pub(super) fn begin_anew(&mut self) {
         self.withdraw();
-        (self.shown, self.peers, self.halls) = (Shard::default(), 0, 0);
+        (self.shown, self.peers, self.halls, self.streams) = (Shard::default(), 0, 0, 0);
     }
 
     /// What there is, is gone.
     pub(super) fn withdraw(&mut self) {
         METRICS.forwarding.peers.decrement(self.peers as f64);
         METRICS.forwarding.halls.decrement(self.halls as f64);
+        METRICS.forwarding.streams.decrement(self.streams as f64);
     }
 }

@@ -13,6 +13,10 @@ use tokio::sync::mpsc;
 use super::Told;
 use super::batch::Batch;
 use super::load::Load;
+use crate::media::stream::{Link, Taker};
+
+/// Links that are looked at in one turn: others, and datagrams, have theirs.
+const LINKS_AT_ONCE: usize = 64;
 
 /// What a thread is told to do.
 #[derive(Debug)]
@@ -57,6 +61,8 @@ pub(super) struct Opening {
 pub(in crate::media) struct Intake {
     datagrams: Mutex<Batch>,
     orders: Mutex<Orders>,
+    /// Each link is in here once at most, so there are no more than streams.
+    links: Mutex<VecDeque<Arc<Link>>>,
     thread: OnceLock<Thread>,
     is_rung: AtomicBool,
     pub(super) load: Load,
@@ -68,6 +74,13 @@ struct Orders {
     waiting: VecDeque<Order>,
     /// Nobody will take them any more.
     is_closed: bool,
+}
+
+impl Taker for Intake {
+    fn bring(&self, link: Arc<Link>) {
+        lock(&self.links).push_back(link);
+        self.ring();
+    }
 }
 
 impl Intake {
@@ -105,6 +118,16 @@ impl Intake {
     /// For the thread: the order that has waited longest.
     pub(super) fn next_order(&self) -> Option<Order> {
         lock(&self.orders).waiting.pop_front()
+    }
+
+    /// For the thread: how many links are to be looked at in this turn. One that comes back meanwhile has its turn later.
+    pub(super) fn links_at_hand(&self) -> usize {
+        lock(&self.links).len().min(LINKS_AT_ONCE)
+    }
+
+    /// For the thread: the link that has waited longest.
+    pub(super) fn next_link(&self) -> Option<Arc<Link>> {
+        lock(&self.links).pop_front()
     }
 
     /// For the thread: it takes nothing any more.

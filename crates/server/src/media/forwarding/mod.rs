@@ -20,13 +20,19 @@ mod thread;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
 use fireside_sfu::{Endpoint, Event, Identity, RoomId, Tag};
+use fireside_turn::FiveTuple;
 use rand::Rng;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::Media;
+use super::framing::Framing;
+use super::stream::{self, Begun, Taker};
 pub(super) use dispatch::{Counts as DispatchCounts, Dispatch};
 pub(super) use endpoints::endpoints;
 pub use hall::Hall;
@@ -36,6 +42,11 @@ use thread::Plan;
 
 /// What waits to be told to one meeting. When there is more, the meeting does not keep up: its hall ends ([`Told::Ended`]).
 pub const TOLD: usize = 4_096;
+
+/// A browser checks its way as soon as the stream is there.
+const FIRST_CHECK_WITHIN: Duration = Duration::from_secs(10);
+/// The longest check, and what may come with it.
+const FIRST_CHECK: usize = 1_500;
 
 /// What a meeting is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,6 +122,14 @@ impl Forwarding {
         Hall::open(room, intake, Arc::clone(&self.peers), told)
     }
 
+    /// Hands a stream to the thread that its first check names, and attends to it until it ends.
+    pub(super) async fn carry(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin + Send, tuple: FiveTuple) {
+        let Ok(Some((tag, held))) = timeout(FIRST_CHECK_WITHIN, first_check(&mut stream)).await else { return };
+        let Some(intake) = self.intakes.get(usize::from(tag.shard())) else { return };
+        let begun = Begun { tuple, framing: Framing::Media, held: &held };
+        stream::attend(Arc::clone(intake) as Arc<dyn Taker>, stream, begun, stream::SHOWN_WITHIN).await;
+    }
+
     /// Clients who come from now on find us there.
     pub(super) fn set_endpoints(&self, endpoints: &[Endpoint]) {
         self.intakes.iter().for_each(|intake| intake.order(Order::Endpoints(endpoints.to_vec())));
@@ -126,6 +145,20 @@ impl Forwarding {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // A thread that had a fault has said so.
         threads.into_iter().for_each(|thread| drop(thread.join()));
+    }
+}
+
+/// Reads until it is known who is called. Whoever says something else is not listened to.
+async fn first_check(stream: &mut (impl AsyncRead + Unpin)) -> Option<(Tag, Vec<u8>)> {
+    let mut held = Vec::with_capacity(FIRST_CHECK);
+    loop {
+        let tag = Framing::Media.messages(&held).next().map(Tag::of_check);
+        if let Some(tag) = tag {
+            return Some((tag?, held));
+        }
+        if held.len() >= FIRST_CHECK || stream.read_buf(&mut held).await.ok()? == 0 {
+            return None;
+        }
     }
 }
 

@@ -1,25 +1,30 @@
-//! Where a thread that forwards sends to: its own copies of the sockets of the one port.
+//! Where a thread that forwards sends to: its own copies of the sockets of the one port, and streams.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use fireside_sfu::{Transmit, Transport};
 use fireside_turn::{FiveTuple, Transport as Way};
 
+use crate::media::counts::Lost;
 use crate::media::gather::{Carrier, Gather, Route, Run};
 use crate::media::socket::UdpSocket;
+use crate::media::stream::Link;
 
 /// The ways out.
 #[derive(Debug)]
 pub(super) struct Outlets {
     /// Of each family, IPv4 first.
     sockets: [Option<UdpSocket>; 2],
-    /// Datagrams that could not be sent: no room in the socket's buffer, or no way to the address.
-    pub(super) lost: u64,
+    /// Streams, by their client's address.
+    pub(super) links: HashMap<SocketAddr, Arc<Link>>,
+    pub(super) lost: Lost,
 }
 
 impl Outlets {
     pub(super) fn new(sockets: Vec<std::net::UdpSocket>) -> std::io::Result<Self> {
-        let mut outlets = Self { sockets: [None, None], lost: 0 };
+        let mut outlets = Self { sockets: [None, None], links: HashMap::new(), lost: Lost::default() };
         for socket in sockets {
             let socket = UdpSocket::new(socket)?;
             let which = usize::from(socket.local().is_ipv6());
@@ -32,12 +37,17 @@ impl Outlets {
 
     /// Adds a datagram to what is sent with the next flush of `gather`.
     pub(super) fn push(&mut self, gather: &mut Gather, transmit: &Transmit) {
-        let transport = match transmit.transport {
-            Transport::Udp => Way::Udp,
-            Transport::Tcp => Way::Tcp,
-        };
-        let route = Route::Client(FiveTuple { transport, client: transmit.to, server: transmit.from });
-        gather.push(self, &route, [&transmit.bytes, &[], &[]]);
+        let route = |transport| Route::Client(FiveTuple { transport, client: transmit.to, server: transmit.from });
+        match (transmit.transport, u16::try_from(transmit.bytes.len())) {
+            (Transport::Udp, _) => gather.push(self, &route(Way::Udp), [&transmit.bytes, &[], &[]]),
+            (Transport::Tcp, Ok(length)) => gather.push(self, &route(Way::Tcp), [&length.to_be_bytes(), &transmit.bytes, &[]]),
+            (Transport::Tcp, Err(_)) => self.lost.on_streams += 1,
+        }
+    }
+
+    /// All streams end.
+    pub(super) fn hang_up(&mut self) {
+        self.links.drain().for_each(|(_, link)| link.close());
     }
 
     /// Gives GSO another chance where one refused call has ended it.
@@ -58,14 +68,27 @@ impl Outlets {
 
 impl Carrier for Outlets {
     fn most(&self, route: &Route) -> usize {
+        if is_stream(route) {
+            return usize::MAX;
+        }
         self.way(route).map_or(1, |(socket, ..)| socket.most_segments())
     }
 
     fn carry(&mut self, run: &Run) {
-        let lost = match self.way(&run.route) {
-            Some((socket, to, source)) => socket.send(to, Some(source), &run.bytes, run.segment),
-            None => run.datagrams,
-        };
-        self.lost += lost as u64;
+        match &run.route {
+            Route::Client(tuple) if tuple.transport.is_stream() => {
+                let is_taken = self.links.get(&tuple.client).is_some_and(|link| link.offer(&run.bytes));
+                self.lost.on_streams += if is_taken { 0 } else { run.datagrams as u64 };
+            }
+            route => {
+                let Some((socket, to, source)) = self.way(route) else { return };
+                let lost = socket.send(to, Some(source), &run.bytes, run.segment);
+                self.lost.on_udp += lost as u64;
+            }
+        }
     }
+}
+
+fn is_stream(route: &Route) -> bool {
+    matches!(route, Route::Client(tuple) if tuple.transport.is_stream())
 }

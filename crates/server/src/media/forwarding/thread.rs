@@ -4,12 +4,14 @@
 //! halls. On the way of a packet nothing is allocated here, and a lock is taken for a whole batch. A panic ends all halls of the thread,
 //! whose owners are told so; it is logged and counted, and the thread begins anew.
 
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Address, Command, Endpoint, Identity, RoomId, Shard, Tag, Transport};
+use fireside_sfu::{Address, Command, Datagram, Endpoint, Identity, RoomId, Shard, Tag, Transport};
+use fireside_turn::FiveTuple;
 
 use super::batch::Batch;
 use super::counts::Counts;
@@ -18,7 +20,9 @@ use super::intake::{Intake, Order};
 use super::news::{Change, News};
 use super::outlets::Outlets;
 use super::random;
+use crate::media::framing::Framing;
 use crate::media::gather::Gather;
+use crate::media::stream::{Link, State};
 use crate::metrics::METRICS;
 
 /// The shard's own moments are kept to within this: those of hundreds of viewers fall together.
@@ -73,6 +77,12 @@ struct Worker {
     gather: Gather,
     /// What was taken for this turn; empty between turns.
     batch: Batch,
+    /// What a stream has brought and is being handled.
+    frames: Vec<u8>,
+    /// What the thread that receives is to be told.
+    changes: Vec<Change>,
+    /// Streams whose peers are gone.
+    forgotten: Vec<SocketAddr>,
     counts: Counts,
     turned_at: Instant,
     shown_at: Instant,
@@ -91,6 +101,9 @@ impl Worker {
             outlets,
             gather: Gather::default(),
             batch: Batch::default(),
+            frames: Vec::new(),
+            changes: Vec::new(),
+            forgotten: Vec::new(),
             counts,
             turned_at: now,
             shown_at: now,
@@ -153,7 +166,36 @@ impl Worker {
         }
         self.batch = batch;
         self.batch.clear();
+        for _ in 0..self.intake.links_at_hand() {
+            let Some(link) = self.intake.next_link() else { break };
+            self.attend(now, &link);
+        }
+        if self.intake.links_at_hand() > 0 {
+            self.intake.ring();
+        }
         self.let_out(now);
+    }
+
+    /// What a stream has brought.
+    fn attend(&mut self, now: Instant, link: &Arc<Link>) {
+        let state = link.take(&mut self.frames);
+        let FiveTuple { client: from, server: to, .. } = link.tuple;
+        if state != State::Ended {
+            self.outlets.links.entry(from).or_insert_with(|| Arc::clone(link));
+        }
+        for bytes in Framing::Media.messages(&self.frames) {
+            self.shard.datagram(now, &Datagram { transport: Transport::Tcp, from, to, bytes });
+        }
+        match state {
+            State::Open => {}
+            State::Asked if link.is_known() => {}
+            State::Asked => link.close(),
+            State::Ended if self.outlets.links.get(&from).is_some_and(|known| !Arc::ptr_eq(known, link)) => {}
+            State::Ended => {
+                self.outlets.links.remove(&from);
+                self.shard.command(now, Command::StreamEnded { from });
+            }
+        }
     }
 
     fn let_out(&mut self, now: Instant) {
@@ -163,6 +205,7 @@ impl Worker {
             self.outlets.push(&mut self.gather, &transmit);
         }
         self.gather.flush(&mut self.outlets);
+        self.hang_up();
         while let Some(event) = self.shard.poll_event() {
             if let Some(room) = self.halls.tell(event) {
                 self.end(now, room, true);
@@ -172,14 +215,31 @@ impl Worker {
 
     /// Before the answer to a check is sent: what follows it is to find its way.
     fn tell_addresses(&mut self) {
-        let Some(first) = self.shard.poll_address() else { return };
         let thread = self.plan.number;
-        let changes = std::iter::once(first).chain(std::iter::from_fn(|| self.shard.poll_address())).filter_map(|address| match address {
-            Address::Learned { transport: Transport::Udp, from } => Some(Change::Learned { from, thread }),
-            Address::Forgotten { transport: Transport::Udp, from } => Some(Change::Forgotten { from, thread }),
-            Address::Learned { .. } | Address::Forgotten { .. } => None,
-        });
-        self.plan.news.tell(changes);
+        while let Some(address) = self.shard.poll_address() {
+            match address {
+                Address::Learned { transport: Transport::Udp, from } => self.changes.push(Change::Learned { from, thread }),
+                Address::Forgotten { transport: Transport::Udp, from } => self.changes.push(Change::Forgotten { from, thread }),
+                Address::Learned { transport: Transport::Tcp, from } => {
+                    if let Some(link) = self.outlets.links.get(&from) {
+                        link.know();
+                    }
+                }
+                Address::Forgotten { transport: Transport::Tcp, from } => self.forgotten.push(from),
+            }
+        }
+        if !self.changes.is_empty() {
+            self.plan.news.tell(self.changes.drain(..));
+        }
+    }
+
+    /// After the last word to them: whose stream it was is gone.
+    fn hang_up(&mut self) {
+        for from in self.forgotten.drain(..) {
+            if let Some(link) = self.outlets.links.remove(&from) {
+                link.end();
+            }
+        }
     }
 
     fn end(&mut self, now: Instant, room: RoomId, is_fault: bool) {
@@ -195,7 +255,7 @@ impl Worker {
     fn look_around(&mut self, now: Instant) {
         if now.saturating_duration_since(self.shown_at) >= SHOW_EVERY {
             self.shown_at = now;
-            self.counts.show(&self.shard, self.halls.len(), self.outlets.lost);
+            self.counts.show(&self.shard, self.halls.len(), self.outlets.links.len(), self.outlets.lost);
             self.intake.load.show(0.0, self.halls.len());
         }
         if now.saturating_duration_since(self.renewed_at) >= RENEW_EVERY {
@@ -211,7 +271,9 @@ impl Worker {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(shard)));
         self.plan.news.tell(std::iter::once(Change::Fault { thread: self.plan.number }));
         self.halls.end_all();
+        self.outlets.hang_up();
         self.gather = Gather::default();
+        self.forgotten.clear();
         self.batch.clear();
         self.counts.begin_anew();
         // It had heard the bell, but not looked at all that there was.
@@ -227,6 +289,7 @@ impl Worker {
             }
         }
         self.let_out(now);
+        self.outlets.hang_up();
         self.counts.withdraw();
     }
 }

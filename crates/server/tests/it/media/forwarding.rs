@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
 use fireside::config::Config;
+use fireside::http::{House, Limits, Listeners, serve};
 use fireside::media::Media;
 use fireside::media::forwarding::{Hall, TOLD, Told};
 use fireside_sfu::{Event, Look, PeerId, Source, Track};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -70,6 +73,34 @@ impl Room {
         let track = Track { peer: at, source: Source::Camera };
         self.hall.view(viewer, vec![Look { track, height: 360, is_pinned: false }]);
     }
+}
+
+/// The plane behind the door for TCP, as it is in a server: whoever else comes is answered by HTTP.
+async fn open_with_door() -> (Media, SocketAddr) {
+    let config = Config { public_ips: vec![[127, 0, 0, 1].into()], media_threads: 2, ..Config::default() };
+    let main = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
+    let tcp = main.local_addr().expect("an address");
+    let media = Media::open(&config, &[7; 32], tcp).await.expect("sockets");
+    let house = House { router: Router::new(), media: media.clone(), tls: None, config: config.into(), limits: Limits::default() };
+    tokio::spawn(serve(Listeners { main, plain: None }, house, std::future::pending()));
+    (media, tcp)
+}
+
+#[tokio::test]
+async fn where_no_datagrams_get_through_a_stream_does() {
+    let (media, tcp) = open_with_door().await;
+    let mut room = Room::open(&media);
+    let (mut one, mut other) = (Caller::start(Line::tcp(tcp).await, true), Caller::start(Line::udp(at(&media)).await, true));
+    let (a, b) = (room.admit(&mut one).await, room.admit(&mut other).await);
+    room.look(a, b);
+    room.look(b, a);
+    one.until("sound and picture come by the stream", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    other.until("and go by it", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    // Who is sent away is hung up on.
+    room.hall.remove(a);
+    one.until("the end", |seen| seen.is_closed || seen.stream_ended).await;
+    other.until("the other goes on", |seen| seen.is_connected).await;
+    media.close().await;
 }
 
 #[tokio::test]
