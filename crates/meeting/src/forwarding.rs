@@ -124,7 +124,7 @@ impl Meeting {
         let to: Vec<Recipient> =
             self.roster.iter().filter_map(|participant| participant.connection().map(|connection| Recipient { connection, seq: None })).collect();
         if !to.is_empty() {
-            effects.push(Effect::Send { message: Arc::new(self.speech.message()), to });
+            effects.push(Effect::Send { message: Arc::new(self.speech.message(|_| true)), to });
         }
     }
 
@@ -169,7 +169,7 @@ impl Meeting {
         let whole = participant.path.whole(|track| self.roster.contains(track.participant));
         effects.extend(whole.into_iter().map(|message| Effect::to_one(connection, message)));
         if self.course.uses_server() && self.speech != Speech::default() {
-            effects.push(Effect::to_one(connection, self.speech.message()));
+            effects.push(Effect::to_one(connection, self.speech.message(|id| self.roster.contains(id))));
         }
     }
 
@@ -246,11 +246,15 @@ impl Participant {
 }
 
 impl Speech {
-    fn message(&self) -> ServerMessage {
-        ServerMessage::Speaking { participants: self.participants.clone(), speaker: self.speaker }
+    fn message(&self, is_here: impl Fn(ParticipantId) -> bool) -> ServerMessage {
+        let participants = self.participants.iter().copied().filter(|&id| is_here(id)).collect();
+        ServerMessage::Speaking { participants, speaker: self.speaker.filter(|&id| is_here(id)) }
     }
 }
 
 fn dropped(connection: ConnectionId, path: u32, code: DroppedCode, effects: &mut Vec<Effect>) {
     effects.push(Effect::to_one(connection, ServerMessage::Dropped { connection: path, code }));
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use uuid::Uuid;
 
-use crate::{CloseReason, ConnectionId, Effect, Entrant, Input, Meeting, Recipient, ResumeClaim};
+use crate::{CloseReason, ConnectionId, Effect, Entrant, Forwarded, Forwarding, Input, Meeting, Recipient, ResumeClaim};
 
 /// When every test begins: 2026-11-23.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_392_000_000);
@@ -23,6 +23,7 @@ pub(crate) struct Table {
     pub(crate) closed: Vec<(ConnectionId, CloseReason)>,
     pub(crate) persists: Vec<(ChatId, ChatMessage)>,
     pub(crate) gone: Vec<ParticipantId>,
+    pub(crate) forwarding: Vec<Forwarding>,
     pub(crate) ended: bool,
 }
 
@@ -48,16 +49,22 @@ impl Table {
             closed: Vec::new(),
             persists: Vec::new(),
             gone: Vec::new(),
+            forwarding: Vec::new(),
             ended: false,
         }
     }
 
+    /// A meeting set up in some way.
+    pub(crate) fn with(self, set: impl FnOnce(Meeting) -> Meeting) -> Self {
+        Self { meeting: set(self.meeting), ..self }
+    }
+
     pub(crate) fn for_people(self, people: usize) -> Self {
-        Self { meeting: self.meeting.for_people(people), ..self }
+        self.with(|meeting| meeting.for_people(people))
     }
 
     pub(crate) fn relay_only(self) -> Self {
-        Self { meeting: self.meeting.relay_only(true), ..self }
+        self.with(|meeting| meeting.relay_only(true))
     }
 
     pub(crate) fn handle(&mut self, input: Input) -> Vec<Effect> {
@@ -73,7 +80,8 @@ impl Table {
                 Effect::Persist { id, message, .. } => self.persists.push((*id, message.clone())),
                 Effect::Close { connection, reason } => self.closed.push((*connection, *reason)),
                 Effect::Gone { participant } => self.gone.push(*participant),
-                Effect::LoadHistory { .. } | Effect::Forwarding(_) | Effect::Ended => {}
+                Effect::Forwarding(what) => self.forwarding.push(what.clone()),
+                Effect::LoadHistory { .. } | Effect::Ended => {}
             }
         }
         effects
@@ -91,6 +99,7 @@ impl Table {
     pub(crate) fn forget_what_was_sent(&mut self) {
         self.sent.clear();
         self.closed.clear();
+        self.forwarding.clear();
     }
 
     pub(crate) fn wait(&mut self, millis: u32) -> Vec<Effect> {
@@ -110,11 +119,32 @@ impl Table {
         Seat { connection, id: self.welcome_on(connection).you }
     }
 
+    /// What a guest who comes in is told.
+    pub(crate) fn welcome_after(&mut self, connection: u64) -> Welcome {
+        let connection = self.arrive(connection, named("x"), guest(), None, ChatPage::default());
+        self.welcome_on(connection)
+    }
+
     /// Three people, and what they were sent so far forgotten.
     pub(crate) fn three(&mut self) -> [Seat; 3] {
         let seats = [self.seat(1, "Ada"), self.seat(2, "Bo"), self.seat(3, "Cy")];
         self.forget_what_was_sent();
         seats
+    }
+
+    /// So many people; what they were sent is not forgotten.
+    pub(crate) fn people(&mut self, count: u64) -> Vec<Seat> {
+        (1..=count).map(|number| self.seat(number, "x")).collect()
+    }
+
+    /// The forwarding plane tells something.
+    pub(crate) fn told(&mut self, who: Seat, path: u32, what: Forwarded) {
+        self.handle(Input::Forwarded { participant: who.id, path, what });
+    }
+
+    /// What was wanted of the forwarding plane since it was last asked for.
+    pub(crate) fn forwarding(&mut self) -> Vec<Forwarding> {
+        std::mem::take(&mut self.forwarding)
     }
 
     pub(crate) fn say(&mut self, connection: ConnectionId, message: ClientMessage) -> Vec<Effect> {

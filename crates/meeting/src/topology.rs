@@ -319,3 +319,6 @@ impl Course {
         Some(self.heading())
     }
 }
+
+#[cfg(test)]
+mod tests;
