@@ -302,9 +302,8 @@ export class Link {
     return { connection: this.connection, sdp: slim(this.#pc.localDescription?.sdp ?? "") };
   }
 
-  /** Nobody learns our address from the server: the relay is for those who cannot reach it otherwise. */
   #configuration(): RTCConfiguration {
-    return { iceServers: [...this.#host.iceServers], bundlePolicy: "max-bundle" };
+    return { iceServers: relaysByStream(this.#host.iceServers), bundlePolicy: "max-bundle" };
   }
 
   #sender(source: Source): RTCRtpSender | undefined {
@@ -325,6 +324,16 @@ export class Link {
   #slot({ kind, slot }: SlotUse): Slot | undefined {
     return (kind === "audio" ? this.audio : this.video)[slot];
   }
+}
+
+/**
+ * The relays that are reached by TCP or TLS, for those whom nothing else lets out. Where datagrams get out, they get to the server
+ * itself. And Chromium takes whatever comes from the address of a STUN or TURN server for an answer to what it has asked there
+ * (libwebrtc, `UDPPort::OnReadPacket`): with our own, which has the one address, nothing would ever be heard of the media.
+ */
+function relaysByStream(servers: readonly RTCIceServer[]): RTCIceServer[] {
+  const byStream = (url: string): boolean => /^turns:|^turn:.*[?&]transport=tcp/i.test(url);
+  return servers.map((server) => ({ ...server, urls: [server.urls].flat().filter(byStream) })).filter(({ urls }) => urls.length > 0);
 }
 
 /** The server finds us by where our checks come from. */

@@ -36,8 +36,8 @@ const SIZES: Record<"camera" | "screen", readonly Size[]> = {
 };
 /** What nobody could make anything out in is not made: pixels of the shorter side. */
 const TOO_SMALL = { camera: 90, screen: 400 } as const;
-/** What cameras are asked for; as long as nothing is known of the track. */
-const USUAL = 720;
+/** As long as nothing is known of the track: what cameras are asked for, and what most screens have. */
+const USUAL = { camera: 720, screen: 1080 } as const;
 const SOUND = { microphone: 40_000, screen_audio: 96_000 } as const;
 
 type Encoding = RTCRtpEncodingParameters & { maxFramerate?: number };
@@ -89,7 +89,7 @@ export function encodingsFor(
     return [{ active: wanted?.[0] ?? true, maxBitrate: SOUND[source], priority }];
   }
   const short = Math.min(settings.width ?? Infinity, settings.height ?? Infinity);
-  const known = Number.isFinite(short) ? short : USUAL;
+  const known = Number.isFinite(short) ? short : USUAL[source];
   return SIZES[source].map(({ rid, scale, bitrate, framerate }, index) => ({
     rid,
     active: (scale === 1 || known / scale >= TOO_SMALL[source]) && (wanted?.[index] ?? true),
