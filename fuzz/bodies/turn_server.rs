@@ -670,7 +670,7 @@ impl Reach {
 
     fn policy(self) -> Policy {
         let networks = |text: &str| if self.private { vec![text.parse().unwrap()] } else { Vec::new() };
-        Policy { own: Vec::new(), allow: networks("10.0.0.0/8"), deny: networks("10.9.0.0/16") }
+        Policy { allow: networks("10.0.0.0/8"), deny: networks("10.9.0.0/16"), ..Policy::default() }
     }
 }
 

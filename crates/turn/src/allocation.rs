@@ -166,11 +166,11 @@ impl Allocation {
         self.permissions.iter().any(|permission| permission.peer == peer && now < permission.until)
     }
 
-    /// Takes back what was given for peers that are not `right` any more, and channels to what has become `own` since or is so no
-    /// longer: a channel knows only from its binding whether it leads to ourselves.
-    pub(crate) fn retain_peers(&mut self, right: impl Fn(IpAddr) -> bool, own: impl Fn(IpAddr) -> bool) {
+    /// Takes back what was given for peers that are not `right` any more, and channels that lead elsewhere than they were bound to: to
+    /// what has become our own since, or is so no longer.
+    pub(crate) fn retain_peers(&mut self, right: impl Fn(IpAddr) -> bool, leads: impl Fn(SocketAddr, bool) -> bool) {
         self.permissions.retain(|permission| right(permission.peer));
-        self.channels.retain(|channel| right(channel.peer.ip()) && channel.is_own == own(channel.peer.ip()));
+        self.channels.retain(|channel| leads(channel.peer, channel.is_own));
     }
 
     /// Permits all of `peers`, or none.

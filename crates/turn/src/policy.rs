@@ -2,9 +2,10 @@
 //!
 //! A relay sends from inside the operator's network, so by default it sends to the public internet only. An address can be written in
 //! many ways: IPv6 forms that carry an IPv4 address are taken apart first, and the address as written and every address inside it must
-//! pass (CVE-2026-27624 and CVE-2020-26262 were relays that looked at the outside only). Knows addresses, not ports.
+//! pass (CVE-2026-27624 and CVE-2020-26262 were relays that looked at the outside only). Knows addresses, and ports only where they are
+//! ours.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -59,8 +60,11 @@ const fn v6(s: [u16; 8], length: u8) -> Ipv6Net {
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     /// Every address of this machine. Never relayed to, not even when allowed: the relay would reach our own listeners from inside.
-    /// (Relay sockets of other clients are the exception, and not decided here.)
+    /// (Relay sockets of other clients are the exception, and not decided here; and [`Policy::media`].)
     pub own: Vec<IpAddr>,
+    /// Where our own media is reached, address and port: relayed to although it is our own. The driver hands over inside what is for
+    /// media, and nothing else; no socket sends there.
+    pub media: Vec<SocketAddr>,
     /// Never relayed to, not even when allowed: the database, the message bus.
     pub deny: Vec<IpNet>,
     /// Relayed to although not public, such as the operator's own network.
@@ -72,6 +76,23 @@ impl Policy {
     #[must_use]
     pub fn allows(&self, peer: IpAddr) -> bool {
         self.allows_form(peer) && embedded(peer).into_iter().flatten().all(|inner| self.allows_form(IpAddr::V4(inner)))
+    }
+
+    /// The same for an address with its port.
+    #[must_use]
+    pub fn allows_at(&self, peer: SocketAddr) -> bool {
+        self.is_media(peer) || self.allows(peer.ip())
+    }
+
+    /// Whether our own media is reached there.
+    #[must_use]
+    pub fn is_media(&self, peer: SocketAddr) -> bool {
+        self.media.contains(&peer)
+    }
+
+    /// Whether our own media is reached at this address, by whatever port.
+    pub(crate) fn has_media(&self, address: IpAddr) -> bool {
+        self.media.iter().any(|media| media.ip() == address)
     }
 
     fn allows_form(&self, peer: IpAddr) -> bool {
@@ -159,10 +180,24 @@ mod tests {
     #[test]
     fn own_and_denied_addresses_stay_closed_in_every_form() {
         let everything = vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()];
-        let policy = Policy { own: vec![ip("93.184.216.34")], deny: vec!["10.0.0.5/32".parse().unwrap()], allow: everything };
+        let policy = Policy { own: vec![ip("93.184.216.34")], deny: vec!["10.0.0.5/32".parse().unwrap()], allow: everything, ..Policy::default() };
         for peer in ["93.184.216.34", "::ffff:93.184.216.34", "64:ff9b::93.184.216.34", "2002:5db8:d822::1", "10.0.0.5", "2a00::5efe:10.0.0.5"] {
             assert!(!policy.allows(ip(peer)), "{peer}");
         }
         assert!(policy.allows(ip("10.0.0.6")));
+    }
+
+    #[test]
+    fn our_own_media_is_at_one_port_and_in_one_form() {
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let media = vec![at("93.184.216.34:443"), at("[fd00::1]:443")];
+        let policy = Policy { own: vec![ip("93.184.216.34"), ip("fd00::1")], media, ..Policy::default() };
+        assert!(policy.allows_at(at("93.184.216.34:443")) && policy.allows_at(at("[fd00::1]:443")));
+        for peer in
+            ["93.184.216.34:80", "93.184.216.34:0", "[::ffff:93.184.216.34]:443", "[64:ff9b::93.184.216.34]:443", "[fd00::1]:5432", "[fd00::2]:443"]
+        {
+            assert!(!policy.allows_at(at(peer)), "{peer}");
+        }
+        assert!(!policy.allows(ip("93.184.216.34")));
     }
 }

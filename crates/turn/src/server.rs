@@ -182,8 +182,10 @@ impl Server {
     pub fn set_reach(&mut self, relay_v4: Option<Ipv4Addr>, relay_v6: Option<Ipv6Addr>, mut policy: Policy) {
         policy.own.extend(relay_v4.map(IpAddr::V4).into_iter().chain(relay_v6.map(IpAddr::V6)));
         let own = |peer| Some(peer) == relay_v4.map(IpAddr::V4) || Some(peer) == relay_v6.map(IpAddr::V6);
-        let right = |peer| own(peer) || policy.allows(peer);
-        self.table.all_mut().for_each(|allocation| allocation.retain_peers(right, own));
+        let right = |peer| own(peer) || policy.has_media(peer) || policy.allows(peer);
+        // A channel knows only from its binding whether it leads to a relay of ours.
+        let leads = |peer: SocketAddr, is_own| policy.is_media(peer) || is_own == own(peer.ip()) && (is_own || policy.allows(peer.ip()));
+        self.table.all_mut().for_each(|allocation| allocation.retain_peers(right, leads));
         (self.config.relay_v4, self.config.relay_v6, self.config.policy) = (relay_v4, relay_v6, policy);
     }
 
@@ -229,7 +231,7 @@ impl Server {
         }
         let head = if let Some(channel) = allocation.channel_of(now, peer) {
             Head::channel(channel.number, payload, to.transport.is_stream())
-        } else if allocation.permits(now, peer.ip()) {
+        } else if allocation.permits(now, peer.ip()) && self.may_hear(peer) {
             Head::indication(self.random.transaction(), peer, payload)?
         } else {
             self.counters.not_permitted += 1;
@@ -408,10 +410,16 @@ impl Server {
         !is_test || self.is_own_relay(peer)
     }
 
-    /// Whether datagrams may go to `peer`: to an open relay socket of ours, to nothing else of ours, and elsewhere by the policy.
+    /// Whether datagrams may go to `peer`: to our own media, to an open relay socket of ours, to nothing else of ours, and elsewhere by
+    /// the policy.
     pub(crate) fn may_relay_to(&self, peer: SocketAddr) -> bool {
-        let is_ours = self.relay_address(Family::of(peer.ip())) == Some(peer.ip());
-        if is_ours { self.is_own_relay(peer) } else { self.config.policy.allows(peer.ip()) }
+        let is_relay = self.relay_address(Family::of(peer.ip())) == Some(peer.ip());
+        if is_relay { self.config.policy.is_media(peer) || self.is_own_relay(peer) } else { self.config.policy.allows_at(peer) }
+    }
+
+    /// Whether datagrams may come from `peer`, whose address is permitted. Where our media is, other things of ours may be.
+    fn may_hear(&self, peer: SocketAddr) -> bool {
+        !self.config.policy.has_media(peer.ip()) || self.may_relay_to(peer)
     }
 }
 

@@ -2,7 +2,7 @@
 //! bounded; a bell wakes the thread, and is rung once however much has come.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fireside_turn::{Policy, Revoked, Subject};
 use mio::Waker;
 
+use super::forwarding::Batch;
 use super::relay::Place;
 use super::stream::{Link, Taker};
 
@@ -42,9 +43,21 @@ pub(super) struct Reach {
     pub(super) v4: Option<Place>,
     pub(super) v6: Option<Place>,
     pub(super) policy: Policy,
+    /// Our addresses of media: what clients are told, and where the sockets are.
+    pub(super) media: Vec<(SocketAddr, SocketAddr)>,
 }
 
 impl Reach {
+    /// Where the sockets of an address of media are.
+    pub(super) fn local(&self, told: SocketAddr) -> Option<SocketAddr> {
+        self.media.iter().find(|(advertised, _)| *advertised == told).map(|(_, local)| *local)
+    }
+
+    /// What clients are told of an address of media.
+    pub(super) fn told(&self, local: SocketAddr) -> Option<SocketAddr> {
+        self.media.iter().find(|(_, known)| *known == local).map(|(advertised, _)| *advertised)
+    }
+
     /// What peers are told, of each family.
     pub(super) fn addresses(&self) -> (Option<std::net::Ipv4Addr>, Option<std::net::Ipv6Addr>) {
         let v4 = self.v4.and_then(|place| if let IpAddr::V4(address) = place.address { Some(address) } else { None });
@@ -59,6 +72,8 @@ pub(super) struct Desk {
     orders: SyncSender<Order>,
     /// Each link is in here once at most, so there are no more than streams.
     links: Mutex<VecDeque<Arc<Link>>>,
+    /// From the threads that forward, to relays.
+    datagrams: Mutex<Batch>,
     waker: Waker,
     is_rung: AtomicBool,
 }
@@ -74,7 +89,7 @@ impl Desk {
     /// The desk, and where its orders come out.
     pub(super) fn new(waker: Waker) -> (Arc<Self>, Receiver<Order>) {
         let (orders, taken) = sync_channel(ORDERS);
-        (Arc::new(Self { orders, links: Mutex::default(), waker, is_rung: AtomicBool::new(false) }), taken)
+        (Arc::new(Self { orders, links: Mutex::default(), datagrams: Mutex::default(), waker, is_rung: AtomicBool::new(false) }), taken)
     }
 
     /// Gives an order. Waits for the worker's next turn if very many have been given. Without a worker nothing happens.
@@ -82,6 +97,21 @@ impl Desk {
         if self.orders.send(order).is_ok() {
             self.ring();
         }
+    }
+
+    /// Hands over datagrams that go to relays; the batch is empty then. Returns how many there was no room for.
+    pub(super) fn hand_over(&self, batch: &mut Batch) -> usize {
+        if batch.is_empty() {
+            return 0;
+        }
+        let lost = self.datagrams.lock().unwrap_or_else(PoisonError::into_inner).append(batch);
+        self.ring();
+        lost
+    }
+
+    /// Takes them, in exchange for an empty batch.
+    pub(super) fn take(&self, batch: &mut Batch) {
+        std::mem::swap(&mut *self.datagrams.lock().unwrap_or_else(PoisonError::into_inner), batch);
     }
 
     /// How many links are to be looked at in this turn: of those that wait now. One that comes back meanwhile, as the links of clients

@@ -13,6 +13,7 @@ pub mod forwarding;
 mod framing;
 mod gather;
 mod ice;
+mod ports;
 mod relay;
 mod socket;
 mod stream;
@@ -26,6 +27,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use fireside_protocol::IceServer;
 use fireside_protocol::limits::MESH_PEOPLE_MOST;
+use fireside_sfu::{Endpoint, Transport as Way};
 use fireside_turn::{Clock, Config as TurnConfig, FiveTuple, Limits, Policy, Rate, Revoked, Secret, Subject, Transport};
 use ipnet::IpNet;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -38,9 +40,10 @@ use crate::config::{Config, Relay};
 use crate::http::descriptors;
 use crate::state::now_ms;
 use desk::{Desk, Order, Reach};
-use forwarding::Forwarding;
+use forwarding::{Forwarding, Places, Ways};
 use framing::Framing;
 use ice::{Names, Ports};
+use ports::OpenPorts;
 use relay::Place;
 use stream::Begun;
 use worker::Plan;
@@ -99,9 +102,14 @@ impl Media {
         let clock = Clock::new(Instant::now(), u64::try_from(now_ms() / 1000).unwrap_or_default());
         let turn = turn(config);
         let longest_credential = turn.limits.longest_credential;
-        let plan = Plan { config: turn, reach: reach(&addresses.found(), &peers), secret: secret.clone(), clock, seed: keys::random() };
-        let (forwarding, dispatch) = Forwarding::start(config.media_threads, &sockets, &forwarding::endpoints(&addresses))?;
-        let (desk, thread) = worker::start(plan, sockets, dispatch).context("the relay cannot be started")?;
+        let endpoints = forwarding::endpoints(&addresses);
+        let (reach, open) = (reach(&addresses.found(), &endpoints, &peers), Arc::<OpenPorts>::default());
+        let prepared = worker::Prepared::new().context("the relay cannot be started")?;
+        let desk = Arc::clone(&prepared.desk);
+        let ways = Ways { desk: Arc::clone(&desk), open: Arc::clone(&open) };
+        let (forwarding, dispatch) = Forwarding::start(config.media_threads, &sockets, &places(endpoints, &reach), &ways)?;
+        let plan = Plan { config: turn, reach, secret: secret.clone(), clock, seed: keys::random(), open };
+        let thread = worker::start(prepared, plan, sockets, dispatch).context("the relay cannot be started")?;
         let (names, thread) = (Names::new(config), Mutex::new(Some(thread)));
         let shared = Arc::new(Shared { relay: config.relay, addresses, names, peers, secret, clock, longest_credential, desk, thread, forwarding });
         tokio::spawn(look_around(Arc::downgrade(&shared)));
@@ -207,11 +215,20 @@ fn turn(config: &Config) -> TurnConfig {
     }
 }
 
-/// Where relays are reached, and whom they reach.
-fn reach(found: &Found, peers: &Peers) -> Reach {
+/// Where relays are reached, and whom they reach. `endpoints`: where our own media is.
+fn reach(found: &Found, endpoints: &[Endpoint], peers: &Peers) -> Reach {
     let place = |v6| found.relay(v6).map(|address| Place::new(address, found.interfaces.contains(&address)));
     let own = found.interfaces.iter().chain(&found.public).copied().collect();
-    Reach { v4: place(false), v6: place(true), policy: Policy { own, deny: peers.deny.clone(), allow: peers.allow.clone() } }
+    let of_media = endpoints.iter().filter(|endpoint| endpoint.transport == Way::Udp);
+    let media: Vec<_> = of_media.map(|endpoint| (endpoint.advertised, endpoint.local)).collect();
+    let told = media.iter().map(|(advertised, _)| *advertised).collect();
+    let policy = Policy { own, media: told, deny: peers.deny.clone(), allow: peers.allow.clone() };
+    Reach { v4: place(false), v6: place(true), policy, media }
+}
+
+/// Where those who forward are.
+fn places(endpoints: Vec<Endpoint>, reach: &Reach) -> Places {
+    Places { endpoints, relays: [reach.v4, reach.v6].into_iter().flatten().map(|place| place.address).collect() }
 }
 
 /// What the operator denies, and the database: whoever is let into a call must not be let through to it.
@@ -271,8 +288,10 @@ async fn look_around(shared: Weak<Shared>) {
         let looked = tokio::task::spawn_blocking(move || {
             if shared.addresses.look_again() {
                 tracing::info!("the addresses of this machine have changed");
-                shared.desk.order(Order::Reach(Box::new(reach(&shared.addresses.found(), &shared.peers))));
-                shared.forwarding.set_endpoints(&forwarding::endpoints(&shared.addresses));
+                let endpoints = forwarding::endpoints(&shared.addresses);
+                let reach = reach(&shared.addresses.found(), &endpoints, &shared.peers);
+                shared.forwarding.set_places(&places(endpoints, &reach));
+                shared.desk.order(Order::Reach(Box::new(reach)));
             }
         });
         // It fails only if the runtime ends.

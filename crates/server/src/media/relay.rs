@@ -6,10 +6,12 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use fireside_turn::{Family, RelayId};
 use mio::{Interest, Registry, Token};
 
+use super::ports::OpenPorts;
 use super::socket::UdpSocket;
 
 /// The address that relay sockets of a family have for others, and the one they are bound to.
@@ -49,15 +51,18 @@ pub(super) struct Relays {
     first_port: u16,
     /// Of each family: the index of the relay at each port of the range, plus one; 0 where there is none.
     by_port: [Vec<u32>; 2],
+    /// The same for others to see.
+    open: Arc<OpenPorts>,
     /// The first token of relay sockets: those of others are smaller.
     first_token: usize,
 }
 
 impl Relays {
-    pub(super) fn new(ports: &RangeInclusive<u16>, first_token: usize) -> Self {
+    pub(super) fn new(ports: &RangeInclusive<u16>, open: Arc<OpenPorts>, first_token: usize) -> Self {
+        open.clear();
         let count = usize::from(ports.end().saturating_sub(*ports.start())) + 1;
         let by_port = [vec![0; count], vec![0; count]];
-        Self { sockets: Vec::new(), places: [None; 2], first_port: *ports.start(), by_port, first_token }
+        Self { sockets: Vec::new(), places: [None; 2], first_port: *ports.start(), by_port, open, first_token }
     }
 
     /// Relay sockets opened from now on are there.
@@ -93,6 +98,7 @@ impl Relays {
         if let Some(entry) = entry {
             *entry = value;
         }
+        self.open.mark(id.family == Family::V6, port, value > 0);
     }
 
     pub(super) fn get(&self, index: usize) -> Option<&Relay> {

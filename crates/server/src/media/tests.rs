@@ -50,7 +50,7 @@ async fn nobody_is_relayed_to_the_database_nor_to_what_the_operator_denies() {
     };
     let peers = Peers { allow: config.relay_allow.clone(), deny: denied(&config).await };
     let found = Found { interfaces: vec![[10, 0, 0, 1].into()], public: vec![[93, 184, 216, 35].into()], ..Found::default() };
-    let policy = reach(&found, &peers).policy;
+    let policy = reach(&found, &[], &peers).policy;
     for (peer, is_allowed) in [
         ("93.184.216.34", false),
         ("::ffff:93.184.216.34", false),

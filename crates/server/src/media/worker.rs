@@ -20,9 +20,10 @@ use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use super::counts::{Counts, Lost};
 use super::demux::{Owner, owner};
 use super::desk::{Desk, Order, Reach};
-use super::forwarding::Dispatch;
+use super::forwarding::{Batch, Dispatch};
 use super::framing::Framing;
 use super::gather::{Carrier, Gather, Route, Run};
+use super::ports::OpenPorts;
 use super::relay::Relays;
 use super::socket::{Datagram, Receiver, UdpSocket};
 use super::stream::{Link, State};
@@ -55,6 +56,7 @@ pub(super) struct Plan {
     pub(super) secret: Secret,
     pub(super) clock: Clock,
     pub(super) seed: [u8; 32],
+    pub(super) open: Arc<OpenPorts>,
 }
 
 impl Plan {
@@ -65,11 +67,24 @@ impl Plan {
     }
 }
 
+/// A thread that is to be: others may lay things on its desk already.
+pub(super) struct Prepared {
+    poll: Poll,
+    pub(super) desk: Arc<Desk>,
+    orders: OrderReceiver<Order>,
+}
+
+impl Prepared {
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let (desk, orders) = Desk::new(Waker::new(poll.registry(), BELL)?);
+        Ok(Self { poll, desk, orders })
+    }
+}
+
 /// Starts the thread. It ends on [`Order::Close`].
-pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>, dispatch: Dispatch) -> anyhow::Result<(Arc<Desk>, JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let (desk, orders) = Desk::new(Waker::new(poll.registry(), BELL)?);
-    let mut worker = Worker::new(poll, Arc::clone(&desk), orders, plan, sockets, dispatch)?;
+pub(super) fn start(prepared: Prepared, plan: Plan, sockets: Vec<std::net::UdpSocket>, dispatch: Dispatch) -> anyhow::Result<JoinHandle<()>> {
+    let mut worker = Worker::new(prepared, plan, sockets, dispatch)?;
     let thread = std::thread::Builder::new().name("relay".to_owned()).spawn(move || {
         while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
             tracing::error!("the relay had a fault and begins anew: what it relayed has ended");
@@ -78,7 +93,7 @@ pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>, dispatch: Dis
             worker.begin_anew();
         }
     })?;
-    Ok((desk, thread))
+    Ok(thread)
 }
 
 struct Worker {
@@ -95,6 +110,8 @@ struct Worker {
     at_hand: Vec<usize>,
     /// Messages of a stream that are being handled.
     messages: Vec<u8>,
+    /// Datagrams of media on their way to relays.
+    batch: Batch,
     /// Who was revoked or readmitted, and until when that matters.
     remembered: VecDeque<(Instant, Revoked, bool)>,
     shown_at: Instant,
@@ -105,14 +122,8 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(
-        poll: Poll,
-        desk: Arc<Desk>,
-        orders: OrderReceiver<Order>,
-        plan: Plan,
-        sockets: Vec<std::net::UdpSocket>,
-        dispatch: Dispatch,
-    ) -> anyhow::Result<Self> {
+    fn new(prepared: Prepared, plan: Plan, sockets: Vec<std::net::UdpSocket>, dispatch: Dispatch) -> anyhow::Result<Self> {
+        let Prepared { poll, desk, orders } = prepared;
         let (now, registry) = (Instant::now(), poll.registry().try_clone()?);
         let mut main = [None, None];
         for socket in sockets {
@@ -135,6 +146,7 @@ impl Worker {
             ready: Vec::new(),
             at_hand: Vec::new(),
             messages: Vec::new(),
+            batch: Batch::default(),
             remembered: VecDeque::new(),
             shown_at: now,
             handled: 0,
@@ -204,7 +216,7 @@ impl Worker {
             let local = socket.local();
             for datagram in self.receiver.datagrams() {
                 self.handled = self.handled.saturating_add(1);
-                self.plane.datagram(now, local, &datagram);
+                self.plane.datagram(now, local, &datagram, &self.plan.reach);
             }
         }
         std::mem::swap(&mut self.ready, &mut self.at_hand);
@@ -245,9 +257,14 @@ impl Worker {
                 Order::Fault => panic!("a fault, as ordered"),
             }
         }
+        self.desk.take(&mut self.batch);
+        for datagram in self.batch.iter() {
+            self.plane.media_sent(now, &datagram, &self.plan.reach);
+        }
+        self.batch.clear();
         for _ in 0..self.desk.links_at_hand() {
             let Some(link) = self.desk.next_link() else { break };
-            self.plane.attend(now, &link, &mut self.messages);
+            self.plane.attend(now, &link, &mut self.messages, &self.plan.reach);
         }
         if self.desk.links_at_hand() > 0 {
             self.desk.call_again();
@@ -303,7 +320,7 @@ impl Worker {
 }
 
 fn relays(plan: &Plan) -> Relays {
-    let mut relays = Relays::new(&plan.config.ports, FIRST_RELAY);
+    let mut relays = Relays::new(&plan.config.ports, Arc::clone(&plan.open), FIRST_RELAY);
     relays.set_places(plan.reach.v4, plan.reach.v6);
     relays
 }
@@ -321,7 +338,7 @@ struct Plane {
 
 impl Plane {
     /// A datagram at one of the sockets of the one port.
-    fn datagram(&mut self, now: Instant, local: SocketAddr, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, now: Instant, local: SocketAddr, datagram: &Datagram<'_>, reach: &Reach) {
         let to = datagram.to.unwrap_or(local.ip());
         // Nobody sends from port 0, and answers to it are refused by the kernel; what was sent to many is not meant for us.
         if datagram.from.port() == 0 || to.is_multicast() {
@@ -330,7 +347,7 @@ impl Plane {
         match owner(datagram.bytes) {
             Owner::Relay => {
                 let tuple = FiveTuple { transport: Transport::Udp, client: datagram.from, server: SocketAddr::new(to, local.port()) };
-                self.client_sent(now, &tuple, datagram.bytes);
+                self.client_sent(now, &tuple, datagram.bytes, reach);
             }
             Owner::Forwarding => {
                 let to = SocketAddr::new(to, local.port());
@@ -340,21 +357,35 @@ impl Plane {
         }
     }
 
-    fn client_sent(&mut self, now: Instant, tuple: &FiveTuple, message: &[u8]) {
+    fn client_sent(&mut self, now: Instant, tuple: &FiveTuple, message: &[u8], reach: &Reach) {
         match self.server.from_client(now, tuple, message) {
-            FromClient::ToPeer { relay, peer, payload, .. } => self.send_to_peer(now, relay, peer, payload),
+            FromClient::ToPeer { relay, peer, payload, .. } => self.send_to_peer(now, relay, peer, payload, reach),
             FromClient::Handled => self.carry_out(now),
         }
     }
 
-    /// To a relay of ours inside, to others through the relay's socket.
-    fn send_to_peer(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, payload: &[u8]) {
+    /// To a relay of ours and to our own media inside, to others through the relay's socket.
+    fn send_to_peer(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, payload: &[u8], reach: &Reach) {
         let relays = &self.outlets.relays;
         match (relays.at(peer).map(|other| other.id), relays.get(relay.index()).map(|relay| relay.address)) {
             (Some(other), Some(from)) => self.peer_sent(now, other, from, payload),
+            (None, Some(from)) if let Some(to) = reach.local(peer) => {
+                // Nothing else that is on that port is reached from inside: no questions, and no relay by a relay.
+                if owner(payload) == Owner::Forwarding {
+                    self.dispatch.datagram(now, &Media { transport: Way::Udp, from, to, bytes: payload });
+                }
+            }
             // The kernel refuses port 0.
             _ if peer.port() == 0 => {}
             _ => self.gather.push(&mut self.outlets, &Route::Peer { relay: relay.index(), peer }, [payload, &[], &[]]),
+        }
+    }
+
+    /// What those who forward send to a relay of ours.
+    fn media_sent(&mut self, now: Instant, datagram: &Media<'_>, reach: &Reach) {
+        let relay = self.outlets.relays.at(datagram.to).map(|relay| relay.id);
+        if let (Some(relay), Some(from)) = (relay, reach.told(datagram.from)) {
+            self.peer_sent(now, relay, from, datagram.bytes);
         }
     }
 
@@ -393,13 +424,13 @@ impl Plane {
     }
 
     /// What a stream has brought.
-    fn attend(&mut self, now: Instant, link: &Arc<Link>, messages: &mut Vec<u8>) {
+    fn attend(&mut self, now: Instant, link: &Arc<Link>, messages: &mut Vec<u8>, reach: &Reach) {
         let state = link.take(messages);
         if state != State::Ended {
             self.outlets.links.entry(link.tuple).or_insert_with(|| Arc::clone(link));
         }
         for message in Framing::Turn.messages(messages).filter(|message| owner(message) == Owner::Relay) {
-            self.client_sent(now, &link.tuple, message);
+            self.client_sent(now, &link.tuple, message, reach);
         }
         match state {
             State::Open => {}

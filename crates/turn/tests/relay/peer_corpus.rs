@@ -125,3 +125,33 @@ fn peers_that_cannot_be_read_are_400() {
         assert_eq!(world.input(&ada.tuple, &send.finish()), None);
     }
 }
+
+#[test]
+fn our_own_media_is_reached_at_its_port_and_nothing_beside_it() {
+    let (at, own) = (peer("93.184.216.34:3478"), vec!["93.184.216.34".parse().unwrap(), "198.18.0.5".parse().unwrap()]);
+    let media = vec![at, peer("198.18.0.5:3478")];
+    let everything = vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()];
+    for allow in [Vec::new(), everything] {
+        let policy = Policy { own: own.clone(), media: media.clone(), allow, ..Policy::default() };
+        let mut world = World::with(Config { policy, ..config() });
+        let mut ada = dual_client(&mut world);
+        for ip in own.iter().copied().chain(["::ffff:93.184.216.34".parse().unwrap(), "64:ff9b::93.184.216.34".parse().unwrap()]) {
+            for port in [0, 80, 3477, 5432] {
+                assert_refused(&mut world, &mut ada, (ip, port).into());
+            }
+        }
+        let relay = *world.open.keys().next().unwrap();
+        for (number, target) in (0x4000..).zip(media.clone()) {
+            assert!(ada.permit(&mut world, target).is_success(), "{target}");
+            assert!(ada.send(&mut world, target, b"x").is_some_and(|(_, to, _)| to == target));
+            assert!(world.peer_sends(relay, target, b"x").is_some());
+            assert!(ada.bind(&mut world, number, target).is_success());
+            assert!(ada.channel_data(&mut world, number, b"x").is_some_and(|(_, to, _)| to == target));
+            // The permission is the address's; its other ports stay out of reach, and unheard.
+            let beside = SocketAddr::new(target.ip(), 5432);
+            assert_eq!(ada.send(&mut world, beside, b"x"), None);
+            assert_eq!(world.peer_sends(relay, beside, b"x"), None);
+            assert_eq!(ada.permit(&mut world, beside).code(), Some(403));
+        }
+    }
+}

@@ -159,3 +159,33 @@ fn a_channel_to_what_has_become_our_own_address_leads_nowhere() {
     world.server.set_reach(Some(RELAY_V4), Some(RELAY_V6), Policy::default());
     assert_eq!(ada.channel_data(&mut world, 0x4001, b"x"), None, "nor the other way around");
 }
+
+#[test]
+fn a_channel_to_our_media_lasts_as_long_as_that_is_there() {
+    let (at, elsewhere) = (SocketAddr::new(RELAY_V4.into(), 3478), peer("198.18.0.5:3478"));
+    let policy = |media: &[SocketAddr]| Policy { media: media.to_vec(), ..Policy::default() };
+    let mut world = World::with(Config { policy: policy(&[at, elsewhere]), ..config() });
+    let mut ada = world.client(1, "ada");
+    ada.allocate(&mut world);
+    for (number, to) in (0x4000..).zip([at, elsewhere]) {
+        assert!(ada.bind(&mut world, number, to).is_success());
+    }
+    let passes = |world: &mut World| [0x4000, 0x4001].map(|number| ada.channel_data(world, number, b"x").is_some());
+    world.server.set_reach(Some(RELAY_V4), Some(RELAY_V6), policy(&[at, elsewhere]));
+    assert_eq!(passes(&mut world), [true, true]);
+    world.server.set_reach(Some(RELAY_V4), Some(RELAY_V6), policy(&[at]));
+    assert_eq!(passes(&mut world), [true, false]);
+    world.server.set_reach(Some(RELAY_V4), Some(RELAY_V6), policy(&[]));
+    assert_eq!(passes(&mut world), [false, false]);
+}
+
+#[test]
+fn who_tests_the_connection_does_not_reach_our_media() {
+    let at = SocketAddr::new(RELAY_V4.into(), 3478);
+    let mut world = World::with(Config { policy: Policy { media: vec![at], ..Policy::default() }, ..config() });
+    let mut one = tester(&world, 1, "one");
+    one.allocate(&mut world);
+    assert_eq!(one.permit(&mut world, at).code(), Some(403));
+    assert_eq!(one.bind(&mut world, 0x4000, at).code(), Some(403));
+    assert_eq!(one.send(&mut world, at, b"x"), None);
+}

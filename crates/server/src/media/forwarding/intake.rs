@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Instant;
 
-use fireside_sfu::{Command, Endpoint, RoomId};
+use fireside_sfu::{Command, RoomId};
 use tokio::sync::mpsc;
 
-use super::Told;
 use super::batch::Batch;
 use super::load::Load;
+use super::{Places, Told};
 use crate::media::stream::{Link, Taker};
 
 /// Links that are looked at in one turn: others, and datagrams, have theirs.
@@ -38,7 +38,7 @@ pub(super) enum Order {
         is_fault: bool,
     },
     /// Clients find us elsewhere.
-    Endpoints(Vec<Endpoint>),
+    Places(Places),
     /// Everything ends.
     Close,
     /// Panic, to see what becomes of it.

@@ -17,6 +17,7 @@ mod news;
 mod outlets;
 mod thread;
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -31,8 +32,11 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::Media;
+use super::desk::Desk;
 use super::framing::Framing;
+use super::ports::OpenPorts;
 use super::stream::{self, Begun, Taker};
+pub(super) use batch::Batch;
 pub(super) use dispatch::{Counts as DispatchCounts, Dispatch};
 pub(super) use endpoints::endpoints;
 pub use hall::Hall;
@@ -83,6 +87,22 @@ impl Media {
     }
 }
 
+/// Where we are.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// Where clients find us.
+    pub(super) endpoints: Vec<Endpoint>,
+    /// The addresses of relays, one of each family at most.
+    pub(super) relays: Vec<IpAddr>,
+}
+
+/// The ways out beside sockets: to relays of ours.
+#[derive(Clone, Debug)]
+pub(super) struct Ways {
+    pub(super) desk: Arc<Desk>,
+    pub(super) open: Arc<OpenPorts>,
+}
+
 /// The threads.
 #[derive(Debug)]
 pub(super) struct Forwarding {
@@ -93,18 +113,18 @@ pub(super) struct Forwarding {
 }
 
 impl Forwarding {
-    /// Starts so many threads, which send by copies of these sockets. `endpoints`: where clients find us.
-    pub(super) fn start(threads: usize, sockets: &[std::net::UdpSocket], endpoints: &[Endpoint]) -> anyhow::Result<(Self, Dispatch)> {
+    /// Starts so many threads, which send by copies of these sockets.
+    pub(super) fn start(threads: usize, sockets: &[std::net::UdpSocket], places: &Places, ways: &Ways) -> anyhow::Result<(Self, Dispatch)> {
         let identity = Identity::generate().context("there is no randomness for the keys of media")?;
         let news = Arc::new(News::default());
         let (mut intakes, mut handles) = (Vec::new(), Vec::new());
         for number in 0..u8::try_from(threads.max(1)).unwrap_or(u8::MAX) {
             // There are as many names as tags, which is more than threads can do anything with.
             let Some(tag) = Tag::new(number) else { break };
-            let (identity, endpoints, news) = (identity.clone(), endpoints.to_vec(), Arc::clone(&news));
+            let (identity, places, news) = (identity.clone(), places.clone(), Arc::clone(&news));
             let sockets = sockets.iter().map(std::net::UdpSocket::try_clone).collect::<Result<_, _>>().context("sockets of media")?;
-            let plan = Plan { number, tag, identity, endpoints, news };
-            let (intake, handle) = thread::start(plan, sockets).context("a thread for media cannot be started")?;
+            let plan = Plan { number, tag, identity, places, news };
+            let (intake, handle) = thread::start(plan, sockets, ways.clone()).context("a thread for media cannot be started")?;
             intakes.push(intake);
             handles.push(handle);
         }
@@ -131,8 +151,8 @@ impl Forwarding {
     }
 
     /// Clients who come from now on find us there.
-    pub(super) fn set_endpoints(&self, endpoints: &[Endpoint]) {
-        self.intakes.iter().for_each(|intake| intake.order(Order::Endpoints(endpoints.to_vec())));
+    pub(super) fn set_places(&self, places: &Places) {
+        self.intakes.iter().for_each(|intake| intake.order(Order::Places(places.clone())));
     }
 
     /// All halls end, and with them the threads.

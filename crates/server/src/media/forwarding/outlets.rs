@@ -1,12 +1,15 @@
-//! Where a thread that forwards sends to: its own copies of the sockets of the one port, and streams.
+//! Where a thread that forwards sends to: its own copies of the sockets of the one port, streams, and relays of ours.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Instant;
 
-use fireside_sfu::{Transmit, Transport};
+use fireside_sfu::{Datagram, Transmit, Transport};
 use fireside_turn::{FiveTuple, Transport as Way};
 
+use super::Ways;
+use super::batch::Batch;
 use crate::media::counts::Lost;
 use crate::media::gather::{Carrier, Gather, Route, Run};
 use crate::media::socket::UdpSocket;
@@ -20,11 +23,16 @@ pub(super) struct Outlets {
     /// Streams, by their client's address.
     pub(super) links: HashMap<SocketAddr, Arc<Link>>,
     pub(super) lost: Lost,
+    ways: Ways,
+    relays: Vec<IpAddr>,
+    /// What goes to relays of ours.
+    to_relays: Batch,
 }
 
 impl Outlets {
-    pub(super) fn new(sockets: Vec<std::net::UdpSocket>) -> std::io::Result<Self> {
-        let mut outlets = Self { sockets: [None, None], links: HashMap::new(), lost: Lost::default() };
+    pub(super) fn new(sockets: Vec<std::net::UdpSocket>, ways: Ways) -> std::io::Result<Self> {
+        let (links, lost, to_relays) = (HashMap::new(), Lost::default(), Batch::default());
+        let mut outlets = Self { sockets: [None, None], links, lost, ways, relays: Vec::new(), to_relays };
         for socket in sockets {
             let socket = UdpSocket::new(socket)?;
             let which = usize::from(socket.local().is_ipv6());
@@ -45,6 +53,17 @@ impl Outlets {
         }
     }
 
+    /// Sends what has been gathered.
+    pub(super) fn flush(&mut self, gather: &mut Gather) {
+        gather.flush(self);
+        self.lost.on_udp += self.ways.desk.hand_over(&mut self.to_relays) as u64;
+    }
+
+    /// The addresses of our relays.
+    pub(super) fn set_relays(&mut self, relays: Vec<IpAddr>) {
+        self.relays = relays;
+    }
+
     /// All streams end.
     pub(super) fn hang_up(&mut self) {
         self.links.drain().for_each(|(_, link)| link.close());
@@ -57,6 +76,10 @@ impl Outlets {
                 tracing::debug!(%error, "a socket cannot be set up again");
             }
         }
+    }
+
+    fn is_relay(&self, to: SocketAddr) -> bool {
+        self.relays.contains(&to.ip()) && self.ways.open.is_open(to)
     }
 
     fn way(&self, route: &Route) -> Option<(&UdpSocket, SocketAddr, IpAddr)> {
@@ -79,6 +102,13 @@ impl Carrier for Outlets {
             Route::Client(tuple) if tuple.transport.is_stream() => {
                 let is_taken = self.links.get(&tuple.client).is_some_and(|link| link.offer(&run.bytes));
                 self.lost.on_streams += if is_taken { 0 } else { run.datagrams as u64 };
+            }
+            Route::Client(tuple) if self.is_relay(tuple.client) => {
+                let (now, from, to) = (Instant::now(), tuple.server, tuple.client);
+                for bytes in run.bytes.chunks(run.segment.max(1)) {
+                    let is_taken = self.to_relays.push(now, &Datagram { transport: Transport::Udp, from, to, bytes });
+                    self.lost.on_udp += u64::from(!is_taken);
+                }
             }
             route => {
                 let Some((socket, to, source)) = self.way(route) else { return };

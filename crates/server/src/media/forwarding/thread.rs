@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Address, Command, Datagram, Endpoint, Identity, RoomId, Shard, Tag, Transport};
+use fireside_sfu::{Address, Command, Datagram, Identity, RoomId, Shard, Tag, Transport};
 use fireside_turn::FiveTuple;
 
 use super::batch::Batch;
@@ -19,7 +19,7 @@ use super::halls::Halls;
 use super::intake::{Intake, Order};
 use super::news::{Change, News};
 use super::outlets::Outlets;
-use super::random;
+use super::{Places, Ways, random};
 use crate::media::framing::Framing;
 use crate::media::gather::Gather;
 use crate::media::stream::{Link, State};
@@ -42,20 +42,22 @@ pub(super) struct Plan {
     pub(super) number: u8,
     pub(super) tag: Tag,
     pub(super) identity: Identity,
-    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) places: Places,
     pub(super) news: Arc<News>,
 }
 
 impl Plan {
     fn shard(&self) -> Shard {
-        Shard::new(self.identity.clone(), self.endpoints.clone(), self.tag, Box::new(random))
+        Shard::new(self.identity.clone(), self.places.endpoints.clone(), self.tag, Box::new(random))
     }
 }
 
 /// Starts the thread. It ends on [`Order::Close`].
-pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>) -> std::io::Result<(Arc<Intake>, JoinHandle<()>)> {
+pub(super) fn start(plan: Plan, sockets: Vec<std::net::UdpSocket>, ways: Ways) -> std::io::Result<(Arc<Intake>, JoinHandle<()>)> {
     let intake = Arc::new(Intake::default());
-    let mut worker = Worker::new(plan, Arc::clone(&intake), Outlets::new(sockets)?);
+    let mut outlets = Outlets::new(sockets, ways)?;
+    outlets.set_relays(plan.places.relays.clone());
+    let mut worker = Worker::new(plan, Arc::clone(&intake), outlets);
     let thread = std::thread::Builder::new().name(format!("forward-{}", worker.plan.number)).spawn(move || {
         worker.intake.attend();
         while catch_unwind(AssertUnwindSafe(|| worker.run())).is_err() {
@@ -142,9 +144,10 @@ impl Worker {
                     }
                 }
                 Order::End { room, is_fault } => self.end(now, room, is_fault),
-                Order::Endpoints(endpoints) => {
-                    self.shard.set_endpoints(endpoints.clone());
-                    self.plan.endpoints = endpoints;
+                Order::Places(places) => {
+                    self.shard.set_endpoints(places.endpoints.clone());
+                    self.outlets.set_relays(places.relays.clone());
+                    self.plan.places = places;
                 }
                 Order::Close => return false,
                 #[cfg(test)]
@@ -204,7 +207,7 @@ impl Worker {
         while let Some(transmit) = self.shard.poll_transmit() {
             self.outlets.push(&mut self.gather, &transmit);
         }
-        self.gather.flush(&mut self.outlets);
+        self.outlets.flush(&mut self.gather);
         self.hang_up();
         while let Some(event) = self.shard.poll_event() {
             if let Some(room) = self.halls.tell(event) {

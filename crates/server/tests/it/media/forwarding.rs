@@ -5,14 +5,18 @@ use std::net::SocketAddr;
 use axum::Router;
 use fireside::config::Config;
 use fireside::http::{House, Limits, Listeners, serve};
-use fireside::media::Media;
 use fireside::media::forwarding::{Hall, TOLD, Told};
+use fireside::media::{CameBy, Media};
 use fireside_sfu::{Event, Look, PeerId, Source, Track};
-use tokio::net::TcpListener;
+use fireside_turn::Credentials;
+use fireside_turn::message::{Class, method};
+use fireside_turn::write::Writer;
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::caller::{Caller, Line};
+use super::client::{CHANNEL, Turn, subject, transaction};
 use crate::ws::client::PATIENCE;
 
 /// The plane alone, at loopback addresses.
@@ -100,6 +104,52 @@ async fn where_no_datagrams_get_through_a_stream_does() {
     room.hall.remove(a);
     one.until("the end", |seen| seen.is_closed || seen.stream_ended).await;
     other.until("the other goes on", |seen| seen.is_connected).await;
+    media.close().await;
+}
+
+fn credentials(media: &Media, participant: &str) -> Credentials {
+    let server = media.ice_servers(&subject(participant), &CameBy::default()).pop().expect("a relay");
+    Credentials { username: server.username.expect("a name"), password: server.credential.expect("a password") }
+}
+
+#[tokio::test]
+async fn who_has_nothing_but_the_relay_is_in_the_call_too() {
+    let (media, tcp) = open_with_door().await;
+    let mut room = Room::open(&media);
+    let by_stream = Line::relay(Turn::tcp(tcp, credentials(&media, "ada")).await, at(&media)).await;
+    let by_datagrams = Line::relay(Turn::udp(at(&media), credentials(&media, "bob")).await, at(&media)).await;
+    let mut callers = [by_stream, by_datagrams, Line::udp(at(&media)).await].map(|line| Caller::start(line, true));
+    let mut peers = Vec::new();
+    for caller in &mut callers {
+        peers.push(room.admit(caller).await);
+    }
+    for (index, peer) in peers.iter().enumerate() {
+        room.look(*peer, peers[(index + 1) % 3]);
+    }
+    for caller in &mut callers {
+        caller.until("sound and picture come", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    }
+    media.close().await;
+}
+
+#[tokio::test]
+async fn by_the_relay_nothing_else_of_ours_is_reached_at_the_port_of_media() {
+    let (media, tcp) = open_with_door().await;
+    let mut turn = Turn::tcp(tcp, credentials(&media, "ada")).await;
+    let relayed = turn.relayed().await;
+    let beside = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+    assert_eq!(turn.permit(beside.local_addr().expect("an address")).await.code(), Some(403));
+    assert!(turn.bind(CHANNEL, at(&media)).await.is_success());
+    // Questions to STUN and to the relay, and what goes through its channels: answered at once, if they got there.
+    let question = |method| Writer::new(Class::Request, method, transaction()).finish();
+    for payload in [question(method::BINDING), question(method::ALLOCATE), vec![0x40, 0, 0, 4, 1, 2, 3, 4], vec![0xFF; 20]] {
+        turn.send_on(CHANNEL, &payload).await;
+        turn.send_to(at(&media), &payload).await;
+    }
+    assert!(turn.is_quiet().await);
+    // Nor is anything heard from there that is not handed over inside.
+    beside.send_to(b"from another port", relayed).await.expect("sent");
+    assert!(turn.is_quiet().await);
     media.close().await;
 }
 
