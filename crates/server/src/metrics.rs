@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
@@ -40,6 +41,7 @@ pub struct Metrics {
     pub travel: Travel,
     pub relay: Relay,
     pub forwarding: Forwarding,
+    pub receiving: ThreadTime,
 }
 
 /// How media travels in meetings.
@@ -133,6 +135,9 @@ pub struct Forwarding {
     pub received: Counter,
     pub packets: Counter,
     pub forwarded: Counter,
+    pub sent: Counter,
+    pub bytes_sent: Counter,
+    pub sends: Counter,
     pub left_out: Counter,
     pub strange: Counter,
     pub excessive: Counter,
@@ -152,6 +157,9 @@ impl Forwarding {
             received: counter!("fireside_forwarding_datagrams_total"),
             packets: counter!("fireside_forwarding_packets_received_total"),
             forwarded: counter!("fireside_forwarding_packets_forwarded_total"),
+            sent: counter!("fireside_forwarding_datagrams_sent_total"),
+            bytes_sent: counter!("fireside_forwarding_bytes_sent_total"),
+            sends: counter!("fireside_forwarding_sends_total"),
             left_out: dropped("slow_viewer"),
             strange: dropped("strange"),
             excessive: dropped("excessive"),
@@ -160,6 +168,59 @@ impl Forwarding {
             lost_on_streams: dropped("slow_reader"),
             faults: counter!("fireside_forwarding_faults_total"),
         }
+    }
+}
+
+/// Those of one thread of media: as many as there are threads, with their numbers, and `receive` for the one that receives.
+#[derive(Debug)]
+#[allow(missing_docs, reason = "the descriptions are in describe, where Prometheus reads them too")]
+pub struct Thread {
+    pub time: ThreadTime,
+    pub strain: Gauge,
+    pub cost: Gauge,
+    pub free: Gauge,
+    pub delay_half: Gauge,
+    pub delay_most: Gauge,
+}
+
+impl Thread {
+    /// Those of a thread that forwards. Looked up once.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let (thread, delay) = (
+            name.to_owned(),
+            |quantile: &'static str| gauge!("fireside_forwarding_delay_seconds", "thread" => name.to_owned(), "quantile" => quantile),
+        );
+        Self {
+            time: ThreadTime::new(name),
+            strain: gauge!("fireside_forwarding_strain", "thread" => thread.clone()),
+            cost: gauge!("fireside_forwarding_cpu_seconds_per_million", "thread" => thread.clone()),
+            free: gauge!("fireside_forwarding_free_packets_per_second", "thread" => thread),
+            delay_half: delay("0.5"),
+            delay_most: delay("0.99"),
+        }
+    }
+}
+
+/// How a thread of media spends its time.
+#[derive(Debug)]
+pub struct ThreadTime {
+    busy: Gauge,
+    cpu: Counter,
+}
+
+impl ThreadTime {
+    fn new(name: &str) -> Self {
+        Self {
+            busy: gauge!("fireside_media_busy_ratio", "thread" => name.to_owned()),
+            cpu: counter!("fireside_media_cpu_microseconds_total", "thread" => name.to_owned()),
+        }
+    }
+
+    /// How busy it is, and what it has taken of a processor since that was said last.
+    pub fn show(&self, busy: f64, cpu: Duration) {
+        self.busy.set(busy);
+        self.cpu.increment(u64::try_from(cpu.as_micros()).unwrap_or_default());
     }
 }
 
@@ -197,6 +258,7 @@ impl Metrics {
             travel: Travel::install(),
             relay: Relay::install(),
             forwarding: Forwarding::install(),
+            receiving: ThreadTime::new("receive"),
         }
     }
 }
@@ -238,6 +300,18 @@ fn describe() {
     describe_counter!("fireside_forwarding_datagrams_total", "Datagrams of media, handshakes and connectivity checks that were received");
     describe_counter!("fireside_forwarding_packets_received_total", "Packets of sound and picture that were received");
     describe_counter!("fireside_forwarding_packets_forwarded_total", "Copies of them that were forwarded");
+    describe_counter!("fireside_forwarding_datagrams_sent_total", "Datagrams sent to those whose media goes through the server");
+    describe_counter!("fireside_forwarding_bytes_sent_total", "Bytes of those");
+    describe_counter!("fireside_forwarding_sends_total", "Calls to the system by which they were sent: the fewer, the cheaper");
+    describe_gauge!("fireside_media_busy_ratio", "The part of its time in which a thread of media is at work, over the last seconds");
+    describe_counter!("fireside_media_cpu_microseconds_total", "What a thread of media has taken of a processor");
+    describe_gauge!(
+        "fireside_forwarding_strain",
+        "What a thread leaves out for want of time: 0 nothing, 1 large pictures, 2 middle ones, 3 most, 4 all pictures"
+    );
+    describe_gauge!("fireside_forwarding_cpu_seconds_per_million", "What a million forwarded packets cost a thread that forwards");
+    describe_gauge!("fireside_forwarding_free_packets_per_second", "How many more packets a second a thread could forward, at that cost");
+    describe_gauge!("fireside_forwarding_delay_seconds", "From the reception of a datagram until what came of it was sent, in the last second");
     describe_counter!("fireside_forwarding_dropped_total", "Datagrams and packets of media that went nowhere");
     describe_counter!("fireside_forwarding_faults_total", "Times a thread that forwards began anew by a fault of the server");
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fireside_turn::{Policy, Revoked, Subject};
 use mio::Waker;
 
-use super::forwarding::Batch;
+use super::forwarding::{Batch, Load};
 use super::relay::Place;
 use super::stream::{Link, Taker};
 
@@ -76,6 +76,8 @@ pub(super) struct Desk {
     datagrams: Mutex<Batch>,
     waker: Waker,
     is_rung: AtomicBool,
+    /// How much the thread has to do.
+    pub(super) load: Load,
 }
 
 impl Taker for Desk {
@@ -89,7 +91,17 @@ impl Desk {
     /// The desk, and where its orders come out.
     pub(super) fn new(waker: Waker) -> (Arc<Self>, Receiver<Order>) {
         let (orders, taken) = sync_channel(ORDERS);
-        (Arc::new(Self { orders, links: Mutex::default(), datagrams: Mutex::default(), waker, is_rung: AtomicBool::new(false) }), taken)
+        (
+            Arc::new(Self {
+                orders,
+                links: Mutex::default(),
+                datagrams: Mutex::default(),
+                waker,
+                is_rung: AtomicBool::new(false),
+                load: Load::default(),
+            }),
+            taken,
+        )
     }
 
     /// Gives an order. Waits for the worker's next turn if very many have been given. Without a worker nothing happens.

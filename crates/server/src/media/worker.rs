@@ -13,14 +13,14 @@ use std::sync::mpsc::Receiver as OrderReceiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Datagram as Media, Transport as Way};
+use fireside_sfu::{Datagram as Media, Strain, Transport as Way};
 use fireside_turn::{Clock, Command, Config, FiveTuple, FromClient, FromPeer, RelayId, Revoked, Secret, Server, Subject, Transport};
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 
 use super::counts::{Counts, Lost};
 use super::demux::{Owner, owner};
 use super::desk::{Desk, Order, Reach};
-use super::forwarding::{Batch, Dispatch};
+use super::forwarding::{Batch, Dispatch, Pulse};
 use super::framing::Framing;
 use super::gather::{Carrier, Gather, Route, Run};
 use super::ports::OpenPorts;
@@ -119,6 +119,7 @@ struct Worker {
     handled: u32,
     is_busy: bool,
     renewed_at: Instant,
+    pulse: Pulse,
 }
 
 impl Worker {
@@ -152,6 +153,7 @@ impl Worker {
             handled: 0,
             is_busy: false,
             renewed_at: now,
+            pulse: Pulse::new(now),
         })
     }
 
@@ -168,7 +170,9 @@ impl Worker {
             self.read(now);
             self.plane.pass_time(now);
             self.plane.flush();
-            self.look_around(now);
+            let ended = Instant::now();
+            self.pulse.add(ended.saturating_duration_since(now));
+            self.look_around(ended);
         }
     }
 
@@ -288,6 +292,9 @@ impl Worker {
             self.shown_at = now;
             self.is_busy = f64::from(self.handled) >= f64::from(BUSY) * elapsed.as_secs_f64();
             self.handled = 0;
+            let beat = self.pulse.look(now);
+            self.desk.load.show(beat.busy, Strain::None, 0);
+            METRICS.receiving.show(beat.busy, beat.cpu);
             self.plane.show();
         }
         if now.saturating_duration_since(self.renewed_at) >= RENEW_EVERY {

@@ -65,6 +65,8 @@ pub(in crate::media) struct Intake {
     links: Mutex<VecDeque<Arc<Link>>>,
     thread: OnceLock<Thread>,
     is_rung: AtomicBool,
+    /// Datagrams have been lost, because too many were waiting.
+    is_behind: AtomicBool,
     pub(super) load: Load,
 }
 
@@ -96,6 +98,9 @@ impl Intake {
             return 0;
         }
         let lost = lock(&self.datagrams).append(batch);
+        if lost > 0 {
+            self.is_behind.store(true, Ordering::Relaxed);
+        }
         self.ring();
         lost
     }
@@ -103,6 +108,11 @@ impl Intake {
     /// For the thread: takes what is there, in exchange for an empty batch.
     pub(super) fn take(&self, batch: &mut Batch) {
         std::mem::swap(&mut *lock(&self.datagrams), batch);
+    }
+
+    /// For the thread: whether datagrams have been lost since it was asked last.
+    pub(super) fn was_behind(&self) -> bool {
+        self.is_behind.swap(false, Ordering::Relaxed)
     }
 
     /// Gives an order. Without a thread nothing happens.

@@ -1,18 +1,31 @@
-//! How much a thread has to do, as others see it.
+//! How much a thread has to do: measured by itself, and as others see it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use fireside_sfu::Strain;
+use rustix::time::{ClockId, clock_gettime};
+
+use super::Room;
+
+/// What a thread has free for whoever may come: the rest is for those who are here, and turn their cameras on.
+const LITTLE: u32 = 650;
+/// And from here on nobody else is taken.
+const FULL: u32 = 800;
 
 /// What a thread shows of itself.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(in crate::media) struct Load {
     /// The part of its time in which it is at work, in thousandths.
     busy: AtomicU32,
+    strain: AtomicU8,
     halls: AtomicU32,
 }
 
 impl Load {
-    pub(super) fn show(&self, busy: f64, halls: usize) {
+    pub(in crate::media) fn show(&self, busy: f64, strain: Strain, halls: usize) {
         self.busy.store((busy.clamp(0.0, 1.0) * 1_000.0) as u32, Ordering::Relaxed);
+        self.strain.store(strain as u8, Ordering::Relaxed);
         self.halls.store(u32::try_from(halls).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
@@ -22,7 +35,111 @@ impl Load {
     }
 
     /// Less is better. What two threads differ by a few hundredths says nothing; then it is who has fewer halls.
-    pub(super) fn rank(&self) -> (u32, u32) {
-        (self.busy.load(Ordering::Relaxed) / 50, self.halls.load(Ordering::Relaxed))
+    pub(super) fn rank(&self) -> (u8, u32, u32) {
+        (self.strain.load(Ordering::Relaxed), self.busy.load(Ordering::Relaxed) / 50, self.halls.load(Ordering::Relaxed))
+    }
+
+    /// How much more it can do.
+    pub(in crate::media) fn room(&self) -> Room {
+        match self.busy.load(Ordering::Relaxed) {
+            _ if self.strain.load(Ordering::Relaxed) > 0 => Room::None,
+            ..LITTLE => Room::Enough,
+            LITTLE..FULL => Room::Little,
+            FULL.. => Room::None,
+        }
+    }
+}
+
+/// How a thread spends its time.
+#[derive(Debug)]
+pub(in crate::media) struct Pulse {
+    worked: Duration,
+    looked_at: Instant,
+    cpu: Duration,
+    busy: f64,
+}
+
+/// What a look at it has shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::media) struct Beat {
+    /// The part of the time since the last look in which it was at work, or would have been if others had not taken the processor.
+    pub(in crate::media) at_once: f64,
+    /// The same over the last seconds.
+    pub(in crate::media) busy: f64,
+    /// What it took of a processor since the last look.
+    pub(in crate::media) cpu: Duration,
+}
+
+impl Pulse {
+    /// The first look tells nothing of the processor, if this is made on another thread.
+    pub(in crate::media) fn new(now: Instant) -> Self {
+        Self { worked: Duration::ZERO, looked_at: now, cpu: cpu(), busy: 0.0 }
+    }
+
+    /// It was at work for so long.
+    pub(in crate::media) fn add(&mut self, worked: Duration) {
+        self.worked += worked;
+    }
+
+    /// To be done every second, on the thread itself.
+    pub(in crate::media) fn look(&mut self, now: Instant) -> Beat {
+        let (elapsed, cpu) = (now.saturating_duration_since(self.looked_at), cpu());
+        let at_once = if elapsed.is_zero() { 0.0 } else { self.worked.as_secs_f64() / elapsed.as_secs_f64() };
+        self.busy = f64::midpoint(self.busy, at_once);
+        let beat = Beat { at_once, busy: self.busy, cpu: cpu.saturating_sub(self.cpu) };
+        (self.worked, self.looked_at, self.cpu) = (Duration::ZERO, now, cpu);
+        beat
+    }
+}
+
+/// What this thread has taken of a processor.
+fn cpu() -> Duration {
+    clock_gettime(ClockId::ThreadCPUTime).try_into().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_busy_has_little_room_and_who_leaves_things_out_has_none() {
+        let load = Load::default();
+        assert_eq!(load.room(), Room::Enough);
+        for (busy, room) in [(0.64, Room::Enough), (0.7, Room::Little), (0.81, Room::None), (7.0, Room::None)] {
+            load.show(busy, Strain::None, 1);
+            assert_eq!(load.room(), room, "{busy}");
+        }
+        load.show(0.3, Strain::Large, 1);
+        assert_eq!(load.room(), Room::None);
+    }
+
+    #[test]
+    fn a_room_goes_to_who_has_least_to_do() {
+        let [idle, full, strained] = [(0.02, Strain::None, 3), (0.01, Strain::None, 4), (0.0, Strain::Large, 0)].map(|(busy, strain, halls)| {
+            let load = Load::default();
+            load.show(busy, strain, halls);
+            load
+        });
+        assert!(idle.rank() < full.rank() && full.rank() < strained.rank());
+        idle.expect_hall();
+        idle.expect_hall();
+        assert!(full.rank() < idle.rank());
+    }
+
+    #[test]
+    fn work_is_measured() {
+        let start = Instant::now();
+        let mut pulse = Pulse::new(start);
+        for second in 1..=8 {
+            pulse.add(Duration::from_millis(400));
+            let beat = pulse.look(start + Duration::from_secs(second));
+            assert!((beat.at_once - 0.4).abs() < 1e-6 && beat.busy <= 0.4);
+        }
+        assert!((pulse.look(start + Duration::from_secs(9)).busy - 0.2).abs() < 0.01, "it forgets within seconds");
+        let mut sum = 0_u64;
+        while pulse.look(start).cpu.is_zero() {
+            sum = (0..1_000).fold(sum, |sum, number| sum.rotate_left(3) ^ std::hint::black_box(number));
+        }
+        assert!(std::hint::black_box(sum) < u64::MAX, "what it takes of a processor is seen");
     }
 }

@@ -7,11 +7,13 @@
 
 mod batch;
 mod counts;
+mod delays;
 mod dispatch;
 mod endpoints;
 mod hall;
 mod halls;
 mod intake;
+mod ladder;
 mod load;
 mod news;
 mod outlets;
@@ -41,6 +43,7 @@ pub(super) use dispatch::{Counts as DispatchCounts, Dispatch};
 pub(super) use endpoints::endpoints;
 pub use hall::Hall;
 use intake::{Intake, Order};
+pub(super) use load::{Load, Pulse};
 use news::News;
 use thread::Plan;
 
@@ -61,8 +64,8 @@ pub enum Told {
     Ended,
 }
 
-/// How much more the threads can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How much more the threads can do, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
     /// Enough.
     Enough,
@@ -83,7 +86,9 @@ impl Media {
     /// How much more can be done.
     #[must_use]
     pub fn room_to_forward(&self) -> Room {
-        Room::Enough
+        let room = self.shared.forwarding.room();
+        // All datagrams come by the one thread.
+        room.max(self.shared.desk.load.room())
     }
 }
 
@@ -131,6 +136,11 @@ impl Forwarding {
         let dispatch = Dispatch::new(intakes.iter().cloned(), news);
         let forwarding = Self { intakes, threads: Mutex::new(handles), rooms: AtomicU64::new(0), peers: Arc::new(AtomicU64::new(0)) };
         Ok((forwarding, dispatch))
+    }
+
+    /// Another hall goes to the thread that has least to do.
+    fn room(&self) -> Room {
+        self.intakes.iter().map(|intake| intake.load.room()).min().unwrap_or(Room::None)
     }
 
     fn hall(&self, told: mpsc::Sender<Told>) -> Hall {

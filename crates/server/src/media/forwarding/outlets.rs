@@ -15,6 +15,15 @@ use crate::media::gather::{Carrier, Gather, Route, Run};
 use crate::media::socket::UdpSocket;
 use crate::media::stream::Link;
 
+/// What has been sent by datagrams.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sent {
+    pub(super) datagrams: u64,
+    pub(super) bytes: u64,
+    /// Calls to the system.
+    pub(super) calls: u64,
+}
+
 /// The ways out.
 #[derive(Debug)]
 pub(super) struct Outlets {
@@ -23,6 +32,7 @@ pub(super) struct Outlets {
     /// Streams, by their client's address.
     pub(super) links: HashMap<SocketAddr, Arc<Link>>,
     pub(super) lost: Lost,
+    pub(super) sent: Sent,
     ways: Ways,
     relays: Vec<IpAddr>,
     /// What goes to relays of ours.
@@ -31,8 +41,8 @@ pub(super) struct Outlets {
 
 impl Outlets {
     pub(super) fn new(sockets: Vec<std::net::UdpSocket>, ways: Ways) -> std::io::Result<Self> {
-        let (links, lost, to_relays) = (HashMap::new(), Lost::default(), Batch::default());
-        let mut outlets = Self { sockets: [None, None], links, lost, ways, relays: Vec::new(), to_relays };
+        let (links, lost, sent, to_relays) = (HashMap::new(), Lost::default(), Sent::default(), Batch::default());
+        let mut outlets = Self { sockets: [None, None], links, lost, sent, ways, relays: Vec::new(), to_relays };
         for socket in sockets {
             let socket = UdpSocket::new(socket)?;
             let which = usize::from(socket.local().is_ipv6());
@@ -114,6 +124,9 @@ impl Carrier for Outlets {
                 let Some((socket, to, source)) = self.way(route) else { return };
                 let lost = socket.send(to, Some(source), &run.bytes, run.segment);
                 self.lost.on_udp += lost as u64;
+                self.sent.datagrams += run.datagrams as u64;
+                self.sent.bytes += run.bytes.len() as u64;
+                self.sent.calls += 1;
             }
         }
     }

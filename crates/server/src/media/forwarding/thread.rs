@@ -10,13 +10,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Address, Command, Datagram, Identity, RoomId, Shard, Tag, Transport};
+use fireside_sfu::{Address, Command, Datagram, Ended, Event, Identity, RoomId, Shard, Strain, Tag, Transport};
 use fireside_turn::FiveTuple;
 
 use super::batch::Batch;
-use super::counts::Counts;
+use super::counts::{Counts, Second};
+use super::delays::Delays;
 use super::halls::Halls;
 use super::intake::{Intake, Order};
+use super::ladder::Ladder;
+use super::load::Pulse;
 use super::news::{Change, News};
 use super::outlets::Outlets;
 use super::{Places, Ways, random};
@@ -25,6 +28,9 @@ use crate::media::gather::Gather;
 use crate::media::stream::{Link, State};
 use crate::metrics::METRICS;
 
+/// A thread that is at work for so much of its time rests before each turn, so that what comes meanwhile is forwarded, and sent,
+/// together …
+const BUSY: [(f64, Duration); 2] = [(0.4, Duration::from_millis(2)), (0.15, Duration::from_millis(1))];
 /// The shard's own moments are kept to within this: those of hundreds of viewers fall together.
 const TICK: Duration = Duration::from_millis(1);
 /// So many datagrams are handled before what came of them is sent: a large batch makes nobody wait for its end.
@@ -86,6 +92,11 @@ struct Worker {
     /// Streams whose peers are gone.
     forgotten: Vec<SocketAddr>,
     counts: Counts,
+    pulse: Pulse,
+    ladder: Ladder,
+    delays: Delays,
+    /// From the beginning of one turn to that of the next.
+    rest: Duration,
     turned_at: Instant,
     shown_at: Instant,
     renewed_at: Instant,
@@ -107,6 +118,10 @@ impl Worker {
             changes: Vec::new(),
             forgotten: Vec::new(),
             counts,
+            pulse: Pulse::new(now),
+            ladder: Ladder::new(now),
+            delays: Delays::default(),
+            rest: Duration::ZERO,
             turned_at: now,
             shown_at: now,
             renewed_at: now,
@@ -123,11 +138,17 @@ impl Worker {
                 return self.close(now);
             }
             self.forward(now);
-            self.look_around(now);
+            let ended = Instant::now();
+            self.pulse.add(ended.saturating_duration_since(now));
+            self.look_around(ended);
         }
     }
 
     fn wait(&mut self) {
+        let rest = (self.turned_at + self.rest).saturating_duration_since(Instant::now());
+        if !rest.is_zero() {
+            std::thread::sleep(rest);
+        }
         let show = self.shown_at + SHOW_EVERY;
         let next = self.shard.next().map_or(show, |next| next.min(show));
         self.intake.wait(next.max(self.turned_at + TICK));
@@ -138,11 +159,7 @@ impl Worker {
         while let Some(order) = self.intake.next_order() {
             match order {
                 Order::Open(opening) => self.halls.open(*opening),
-                Order::Command { room, command } => {
-                    if let Some(command) = self.halls.take(room, command) {
-                        self.shard.command(now, command);
-                    }
-                }
+                Order::Command { room, command } => self.follow(now, room, command),
                 Order::End { room, is_fault } => self.end(now, room, is_fault),
                 Order::Places(places) => {
                     self.shard.set_endpoints(places.endpoints.clone());
@@ -157,6 +174,20 @@ impl Worker {
         true
     }
 
+    fn follow(&mut self, now: Instant, room: RoomId, command: Command) {
+        let Some(command) = self.halls.take(room, command) else { return };
+        match command {
+            // Whoever comes would make it worse for those who are here.
+            Command::Admit { peer, .. } if self.ladder.strain() >= Strain::Most => {
+                let refused = Event::Closed { peer, why: Ended::NoPlace };
+                if let Some(room) = self.halls.tell(refused) {
+                    self.end(now, room, true);
+                }
+            }
+            command => self.shard.command(now, command),
+        }
+    }
+
     /// Gives the shard what has come, and lets out what comes of it.
     fn forward(&mut self, now: Instant) {
         self.intake.take(&mut self.batch);
@@ -168,7 +199,6 @@ impl Worker {
             self.shard.datagram(now, &datagram);
         }
         self.batch = batch;
-        self.batch.clear();
         for _ in 0..self.intake.links_at_hand() {
             let Some(link) = self.intake.next_link() else { break };
             self.attend(now, &link);
@@ -177,6 +207,10 @@ impl Worker {
             self.intake.ring();
         }
         self.let_out(now);
+        if let Some(since) = self.batch.since() {
+            self.delays.add(since.elapsed(), self.batch.len());
+        }
+        self.batch.clear();
     }
 
     /// What a stream has brought.
@@ -258,13 +292,27 @@ impl Worker {
     fn look_around(&mut self, now: Instant) {
         if now.saturating_duration_since(self.shown_at) >= SHOW_EVERY {
             self.shown_at = now;
-            self.counts.show(&self.shard, self.halls.len(), self.outlets.links.len(), self.outlets.lost);
-            self.intake.load.show(0.0, self.halls.len());
+            self.measure(now);
         }
         if now.saturating_duration_since(self.renewed_at) >= RENEW_EVERY {
             self.renewed_at = now;
             self.outlets.renew();
         }
+    }
+
+    /// Looks how much there is to do, leaves out what is too much, and shows all that.
+    fn measure(&mut self, now: Instant) {
+        let beat = self.pulse.look(now);
+        if let Some(strain) = self.ladder.tell(now, beat, self.intake.was_behind()) {
+            tracing::info!(thread = self.plan.number, ?strain, "what is left out for want of time has changed");
+            self.shard.command(now, Command::Strain(strain));
+        }
+        self.rest = BUSY.iter().find(|(busy, _)| beat.busy >= *busy).map_or(Duration::ZERO, |(_, rest)| *rest);
+        let (strain, halls, streams) = (self.ladder.strain(), self.halls.len(), self.outlets.links.len());
+        self.intake.load.show(beat.busy, strain, halls);
+        let (lost, sent) = (self.outlets.lost, self.outlets.sent);
+        self.counts.show(&self.shard, &Second { beat, strain, delays: &self.delays, halls, streams, lost, sent });
+        self.delays.clear();
     }
 
     /// After a panic nothing in the shard is trusted any more.
@@ -278,6 +326,7 @@ impl Worker {
         self.gather = Gather::default();
         self.forgotten.clear();
         self.batch.clear();
+        self.ladder = Ladder::new(Instant::now());
         self.counts.begin_anew();
         // It had heard the bell, but not looked at all that there was.
         self.intake.ring();
