@@ -211,7 +211,7 @@ pub enum Route {
     Auto,
     /// Always peer to peer; no more people fit than a mesh holds.
     Mesh,
-    /// Always through the server.
+    /// Always through the server. (Who was connected peer to peer stays so while it is full.)
     Server,
 }
 

@@ -24,11 +24,11 @@ pub(crate) struct Path {
 
 #[derive(Debug, Default)]
 enum Stage {
-    /// None was needed, or none is any more.
+    /// There was none yet.
     #[default]
     None,
     Open(Told),
-    /// It ended by itself.
+    /// It ended by itself, or was needed no longer.
     Ended(DroppedCode),
 }
 
@@ -101,7 +101,11 @@ impl Path {
 
     /// Nothing more is to be told of the one that is open; says whether one was.
     pub(crate) fn close(&mut self) -> bool {
-        matches!(std::mem::take(&mut self.stage), Stage::Open(_))
+        let was_open = self.open().is_some();
+        if was_open {
+            self.stage = Stage::Ended(DroppedCode::NotNeeded);
+        }
+        was_open
     }
 
     /// The one of this number has ended by itself; says whether it was open.

@@ -190,13 +190,12 @@ impl Course {
 
     /// The server forwards as much as it can.
     pub(crate) fn turned_away(&mut self, now: UnixMillis) {
-        if self.is_full(now) {
-            // Of the same attempt.
-            return;
-        }
-        self.full.note(self.full_at.is_some_and(|at| now < at.plus_millis(FULL_SOON_MS)));
-        self.full_at = Some(now);
         self.is_turned_away = true;
+        // Those who are turned away with others count as one.
+        if !self.is_full(now) {
+            self.full.note(self.full_at.is_some_and(|at| now < at.plus_millis(FULL_SOON_MS)));
+            self.full_at = Some(now);
+        }
     }
 
     /// People of an earlier run of the server come back, whose media went through it: it goes on so, if that may be.
@@ -243,15 +242,21 @@ impl Course {
     fn wanted(&self, now: UnixMillis, situation: Situation) -> Option<(Topology, RouteReason)> {
         let fits_mesh = situation.people <= MESH_PEOPLE_MOST;
         match (&self.stage, self.route()) {
-            (Stage::Changing { to: Topology::Server, .. } | Stage::Steady(Topology::Server), Route::Auto) if self.is_turned_away && fits_mesh => {
+            // A call that works is not broken, whatever is set.
+            (Stage::Changing { to: Topology::Server, .. }, Route::Auto | Route::Server) | (Stage::Steady(Topology::Server), Route::Auto)
+                if self.is_turned_away && fits_mesh =>
+            {
                 Some((Topology::Mesh, RouteReason::Full))
             }
-            (Stage::Changing { to: Topology::Server, .. }, _) | (Stage::Changing { .. }, Route::Mesh | Route::Server) => None,
+            (Stage::Changing { to: Topology::Server, .. }, _) | (Stage::Changing { .. }, Route::Mesh) => None,
             (Stage::Changing { to: Topology::Mesh, .. }, Route::Auto) => {
                 // The new way is not quite there: whom it strains is not asked yet.
                 self.reason_for_server(now, Situation { is_strained: false, ..situation }).map(|reason| (Topology::Server, reason))
             }
-            (Stage::Steady(Topology::Mesh), Route::Server) => Some((Topology::Server, RouteReason::Setting)),
+            (Stage::Steady(Topology::Mesh) | Stage::Changing { .. }, Route::Server) => {
+                let is_refused = self.is_full(now) && fits_mesh;
+                (!is_refused).then_some((Topology::Server, RouteReason::Setting))
+            }
             (Stage::Steady(Topology::Mesh), Route::Auto) => self.reason_for_server(now, situation).map(|reason| (Topology::Server, reason)),
             (Stage::Steady(Topology::Server), Route::Mesh) => fits_mesh.then_some((Topology::Mesh, RouteReason::Setting)),
             (Stage::Steady(Topology::Server), Route::Auto) => {
@@ -264,9 +269,8 @@ impl Course {
 
     fn reason_for_server(&self, now: UnixMillis, situation: Situation) -> Option<RouteReason> {
         if self.is_full(now) && situation.people <= MESH_PEOPLE_MOST {
-            return None;
-        }
-        if situation.people > self.mesh_people {
+            None
+        } else if situation.people > self.mesh_people {
             Some(RouteReason::Size)
         } else if situation.is_unreachable {
             Some(RouteReason::Unreachable)

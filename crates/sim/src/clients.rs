@@ -1,5 +1,5 @@
 //! A client, as `PROTOCOL.md` tells it to behave: joins, comes back, keeps its list of people and its conversation, says a chat
-//! message again until it is acknowledged. It also watches: whatever the server must never do makes it panic.
+//! message again until it is acknowledged, builds the ways that its media takes. It also watches: whatever the server must never do makes it panic.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +14,11 @@ use uuid::Uuid;
 
 use crate::net::Millis;
 use crate::pairs::{Outgoing, Pairs};
+
+mod media;
+
+pub use media::Course;
+use media::Ways;
 
 /// An attempt to join that has led to nothing by then is given up.
 const ATTEMPT_MS: Millis = 8_000;
@@ -31,6 +36,10 @@ pub enum Act {
     Say(ClientMessage),
     /// Let go of the connection.
     HangUp(ConnectionId),
+    /// Come through to the server with the connection of this number.
+    Reach(u32),
+    /// Close the connection of this number with somebody.
+    ClosePair(ParticipantId, u32),
 }
 
 /// One client: a tab in somebody's browser.
@@ -54,6 +63,7 @@ pub struct Client {
     chat_again_at: Option<Millis>,
     acknowledged: Vec<ChatMessage>,
     pairs: Pairs,
+    ways: Ways,
     heard_signals: BTreeSet<(ParticipantId, String)>,
     /// Who was said to have left, since the last whole state.
     left: BTreeSet<ParticipantId>,
@@ -119,6 +129,7 @@ impl Client {
             chat_again_at: None,
             acknowledged: Vec::new(),
             pairs: Pairs::default(),
+            ways: Ways::default(),
             heard_signals: BTreeSet::new(),
             left: BTreeSet::new(),
             ended: None,
@@ -271,9 +282,9 @@ impl Client {
             Link::Joined { .. } | Link::Off => None,
         };
         let joined = self.is_joined();
-        let pairs = self.pairs.deadline().filter(|_| joined);
+        let pairs = self.pairs.deadline().filter(|_| joined && self.needs_mesh());
         let again = self.chat_again_at.filter(|_| joined);
-        [link, pairs, again, self.unsure.as_ref().map(|(until, _)| *until)].into_iter().flatten().min()
+        [link, pairs, again, self.ways_deadline(), self.unsure.as_ref().map(|(until, _)| *until)].into_iter().flatten().min()
     }
 
     /// Time has passed.
@@ -296,8 +307,11 @@ impl Client {
                 self.chat_again_at = None;
                 self.repeat_chat(acts);
             }
-            let outgoing = self.pairs.unstick(now, rng);
-            self.signal_all(outgoing, acts);
+            if self.needs_mesh() {
+                let outgoing = self.pairs.unstick(now, rng);
+                self.signal_all(outgoing, acts);
+            }
+            self.tend(now, rng, acts);
         }
     }
 
@@ -307,14 +321,21 @@ impl Client {
         let Some(connection) = connection else { return self.retry(now, tries, rng) };
         self.link = Link::Opening { connection, until: now + ATTEMPT_MS, tries };
         let chat_after = self.chat.keys().next_back().copied();
-        let resume = self.identity.as_ref().map(|identity| Resume { token: identity.token.clone(), seq: identity.seq, chat_after, topology: None });
+        let resume = self.identity.as_ref().map(|identity| Resume {
+            token: identity.token.clone(),
+            seq: identity.seq,
+            chat_after,
+            topology: self.remembered_topology(),
+        });
+        let offer = self.offer_at_the_door(now, rng);
         self.said = (self.name.clone(), self.media, self.hand);
         acts.push(Act::Say(ClientMessage::Join(Join {
             name: Some(self.name.clone()),
             media: self.media,
             hand: self.hand,
             resume,
-            ..Join::default()
+            offer,
+            prepared: None,
         })));
     }
 
@@ -332,13 +353,14 @@ impl Client {
             return;
         }
         match (&frame.message, self.link) {
-            (ServerMessage::Welcome(welcome), Link::Opening { .. }) => self.welcomed(connection, welcome, now, rng, acts),
+            (ServerMessage::Welcome(welcome), Link::Opening { .. }) => self.welcomed(connection, welcome, now, acts),
             (ServerMessage::Denied { code, .. }, Link::Opening { tries, .. }) => self.denied(*code, tries, now, rng, acts),
             (ServerMessage::Bye { code, .. }, _) => self.dismissed(*code, now, rng, acts),
             (message, Link::Joined { .. }) if self.is_next(frame.seq) => self.told(message, now, rng, acts),
             (message, Link::Opening { .. }) => panic!("before the welcome: {message:?}"),
             _ => {}
         }
+        self.tend(now, rng, acts);
     }
 
     fn is_next(&mut self, seq: Option<u32>) -> bool {
@@ -351,7 +373,7 @@ impl Client {
         true
     }
 
-    fn welcomed(&mut self, connection: ConnectionId, welcome: &Welcome, now: Millis, rng: &mut StdRng, acts: &mut Vec<Act>) {
+    fn welcomed(&mut self, connection: ConnectionId, welcome: &Welcome, now: Millis, acts: &mut Vec<Act>) {
         self.link = Link::Joined { connection };
         let seq = match (welcome.resumed, &self.identity) {
             (Resumed::Fresh, None) => welcome.seq,
@@ -370,11 +392,13 @@ impl Client {
             self.take_over(welcome, now);
         }
         let others: Vec<ParticipantId> = self.people.keys().copied().filter(|id| *id != welcome.you).collect();
-        let mut outgoing = match welcome.resumed {
+        let &Welcome { topology, change, changing, run, .. } = welcome;
+        self.welcomed_to(Course { topology, change, changing }, run, now);
+        let outgoing = match welcome.resumed {
+            _ if !self.needs_mesh() => Vec::new(),
             Resumed::Snapshot => self.pairs.rebuild(&others),
             Resumed::Fresh | Resumed::Replayed => self.pairs.repeat(),
         };
-        outgoing.extend(others.iter().filter_map(|&other| self.pairs.meet(welcome.you, other, now, rng)));
         self.signal_all(outgoing, acts);
         self.say_what_changed(acts);
         self.repeat_chat(acts);
@@ -436,6 +460,7 @@ impl Client {
         self.pending.clear();
         self.chat.clear();
         self.pairs.clear();
+        self.forget_ways();
         self.left.clear();
     }
 
@@ -454,7 +479,7 @@ impl Client {
 
     fn told(&mut self, message: &ServerMessage, now: Millis, rng: &mut StdRng, acts: &mut Vec<Act>) {
         match message {
-            ServerMessage::Joined { participant } => self.joined(participant, now, rng, acts),
+            ServerMessage::Joined { participant } => self.joined(participant),
             ServerMessage::Updated { participant } => self.updated(participant),
             ServerMessage::Left { participant, .. } => {
                 assert_ne!(Some(*participant), self.me(), "told of one's own leaving");
@@ -475,29 +500,22 @@ impl Client {
             }
             ServerMessage::Error { code, about, .. } => self.refused(*code, about.as_deref(), now),
             ServerMessage::Room { room } => self.title.clone_from(&room.title),
+            &ServerMessage::Topology { topology, change, changing, .. } => self.head(Course { topology, change, changing }, now),
+            ServerMessage::Answer { connection, .. } => self.answered(*connection, now, rng),
+            ServerMessage::Dropped { connection, code } => self.dropped(*connection, *code, now),
+            ServerMessage::Slots { connection, slots } => self.slots(*connection, slots),
             ServerMessage::History { .. } | ServerMessage::IceServers { .. } | ServerMessage::Pong => {}
-            // The simulation of media through the server comes with it.
-            ServerMessage::Topology { .. }
-            | ServerMessage::Prepared { .. }
-            | ServerMessage::Answer { .. }
-            | ServerMessage::Dropped { .. }
-            | ServerMessage::Slots { .. }
-            | ServerMessage::Speaking { .. }
-            | ServerMessage::Wanted { .. }
-            | ServerMessage::Held { .. } => {}
+            ServerMessage::Prepared { .. } | ServerMessage::Speaking { .. } | ServerMessage::Wanted { .. } | ServerMessage::Held { .. } => {}
             ServerMessage::Welcome(_) | ServerMessage::Denied { .. } | ServerMessage::Bye { .. } => panic!("not here: {message:?}"),
         }
     }
 
-    fn joined(&mut self, participant: &Participant, now: Millis, rng: &mut StdRng, acts: &mut Vec<Act>) {
+    fn joined(&mut self, participant: &Participant) {
         assert!(!self.left.contains(&participant.id), "{} left and came back as the same", participant.id);
         if let Some((_, unsure)) = &mut self.unsure {
             unsure.remove(&participant.id);
         }
         self.people.insert(participant.id, participant.clone());
-        let Some(me) = self.me() else { return };
-        let outgoing = self.pairs.meet(me, participant.id, now, rng);
-        self.signal_all(outgoing, acts);
     }
 
     fn updated(&mut self, participant: &Participant) {
@@ -528,6 +546,7 @@ impl Client {
             }
             // They have just left.
             ErrorCode::UnknownParticipant => {}
+            ErrorCode::RateLimited if about == Some("offer") => self.offer_refused(now),
             _ => panic!("{code:?} about {about:?}"),
         }
     }

@@ -55,6 +55,20 @@ impl Pairs {
         self.pairs.remove(&other);
     }
 
+    /// Media no longer goes from peer to peer: all of them are closed. Those that were, with their numbers.
+    pub fn close(&mut self) -> Vec<(ParticipantId, u32)> {
+        let closed = std::mem::take(&mut self.pairs);
+        closed.into_keys().map(|other| (other, self.number(other))).collect()
+    }
+
+    /// The other side has closed the connection of this number. If it is the current one it is to be built again, soon.
+    pub fn lose(&mut self, other: ParticipantId, number: u32, now: Millis, rng: &mut StdRng) {
+        let is_current = self.number(other) == number;
+        if let Some(pair) = self.pairs.get_mut(&other).filter(|pair| is_current && pair.phase == Phase::Connected) {
+            *pair = Pair { phase: Phase::Waiting, stuck_at: now + rng.random_range(500..1_500) };
+        }
+    }
+
     /// This client is somebody new: it has no pairs.
     pub fn clear(&mut self) {
         self.pairs.clear();

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use fireside_meeting::{ConnectionId, Effect, Entrant, Input, Meeting, Recipient, ResumeClaim};
-use fireside_protocol::limits::RESUME_WINDOW_MS;
+use fireside_meeting::{ConnectionId, Effect, Entrant, Input, Meeting, Recipient, ResumeClaim, Route};
+use fireside_protocol::limits::{MESH_PEOPLE, PEOPLE, RESUME_WINDOW_MS};
 use fireside_protocol::{
     ChatId, ChatMessage, ClientMessage, Join, MessageId, ParticipantId, Role, RoomCode, RoomInfo, ServerFrame, ServerMessage, UnixMillis,
 };
@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::database::{Database, Outcome};
 use crate::net::Millis;
+use crate::sfu::Sfu;
 
 /// The moment at which the world begins: 2026-11-23.
 const EPOCH: i64 = 1_795_392_000_000;
@@ -24,11 +25,31 @@ pub struct Server {
     /// What survives.
     pub database: Database,
     title: String,
+    settings: Settings,
+    /// It forwards as much as it can.
+    pub is_full: bool,
     run: u32,
     /// How far the machine's clock is off, in milliseconds; set anew at each start.
     skew: i64,
     rng: StdRng,
     process: Option<Process>,
+}
+
+/// What the operator, and for this one room its host, have set.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// People in the meeting.
+    pub people: usize,
+    /// Up to so many are connected peer to peer.
+    pub mesh_people: usize,
+    /// How the host wants media to travel.
+    pub route: Route,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { people: PEOPLE, mesh_people: MESH_PEOPLE, route: Route::Auto }
+    }
 }
 
 /// What a kill takes away.
@@ -37,6 +58,7 @@ struct Process {
     started: Millis,
     draining: bool,
     meeting: Option<Meeting>,
+    sfu: Sfu,
     lines: BTreeMap<ConnectionId, Line>,
     waiting: VecDeque<(ChatId, ChatMessage)>,
     committing: bool,
@@ -77,15 +99,16 @@ enum Job {
     Enter { connection: ConnectionId, join: Join, chat: fireside_protocol::ChatPage },
     Commit,
     Answer(Box<Input>),
+    Tell,
     Tick,
 }
 
 impl Server {
     /// A server that is up for the first time.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
-        let mut server =
-            Self { database: Database::default(), title: "Stand-up".to_owned(), run: 0, skew: 0, rng: StdRng::seed_from_u64(seed), process: None };
+    pub fn new(seed: u64, settings: Settings) -> Self {
+        let (database, title) = (Database::default(), "Stand-up".to_owned());
+        let mut server = Self { database, title, settings, is_full: false, run: 0, skew: 0, rng: StdRng::seed_from_u64(seed), process: None };
         server.start(0);
         server
     }
@@ -108,6 +131,44 @@ impl Server {
         self.process.as_ref().and_then(|process| process.meeting.as_ref()).map_or(0, Meeting::people)
     }
 
+    /// What forwards media, while the process is up.
+    #[must_use]
+    pub fn sfu(&self) -> Option<&Sfu> {
+        self.process.as_ref().map(|process| &process.sfu)
+    }
+
+    /// How often the process has been started.
+    #[must_use]
+    pub fn run(&self) -> u32 {
+        self.run
+    }
+
+    /// A client comes through to its connection of this number; says whether that is there.
+    pub fn reached(&mut self, who: ParticipantId, number: u32, wishes: &mut Vec<Wish>) -> bool {
+        let is_there = self.process.as_mut().is_some_and(|process| process.sfu.reached(who, number));
+        self.tell_soon(wishes);
+        is_there
+    }
+
+    /// How the host wants media to travel.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        self.settings.route
+    }
+
+    /// The room's host decides how media travels.
+    pub fn set_route(&mut self, now: Millis, route: Route, wishes: &mut Vec<Wish>) {
+        self.settings.route = route;
+        self.handle(now, Input::Routed { route }, wishes);
+    }
+
+    /// Whether the meeting has somebody, present or away.
+    #[must_use]
+    pub fn has(&self, who: ParticipantId) -> bool {
+        let meeting = self.process.as_ref().and_then(|process| process.meeting.as_ref());
+        meeting.is_some_and(|meeting| meeting.present().any(|id| id == who))
+    }
+
     /// The title as the database has it.
     #[must_use]
     pub fn title(&self) -> &str {
@@ -122,6 +183,7 @@ impl Server {
             started: now,
             draining: false,
             meeting: None,
+            sfu: Sfu::default(),
             lines: BTreeMap::new(),
             waiting: VecDeque::new(),
             committing: false,
@@ -210,6 +272,7 @@ impl Server {
             Job::Enter { connection, join, chat } => self.enter(now, connection, join, chat, wishes),
             Job::Commit => self.commit(wishes),
             Job::Answer(input) => self.answered(now, *input, wishes),
+            Job::Tell => self.tell(now, wishes),
             Job::Tick => self.handle(now, Input::Tick, wishes),
         }
     }
@@ -223,7 +286,11 @@ impl Server {
         let recovering_until = recovering.then(|| self.clock(started).plus_millis(RESUME_WINDOW_MS));
         let room = RoomInfo { code: RoomCode::from_random([9; 12]), title: self.title.clone() };
         let unix = self.clock(now);
-        self.process.iter_mut().for_each(|process| _ = process.meeting.get_or_insert_with(|| Meeting::new(room.clone(), unix, recovering_until)));
+        let Settings { people, mesh_people, route } = self.settings;
+        let open = || Meeting::new(room, unix, recovering_until).for_people(people).mesh_people(mesh_people).room_route(route);
+        if let Some(process) = &mut self.process {
+            process.meeting.get_or_insert_with(open);
+        }
         let claim = join.resume.as_ref().and_then(|resume| self.claim(&resume.token, account));
         let role = if account.is_some() { Role::Member } else { Role::Guest };
         let entrant = Entrant { account, session: account, role, account_name: None };
@@ -251,8 +318,11 @@ impl Server {
             self.carry_out(effect, wishes);
         }
         self.assert_taken_back(&present);
+        self.tell_soon(wishes);
         if over && let Some(process) = &mut self.process {
             process.meeting = None;
+            // Its hall goes with it.
+            process.sfu = Sfu::default();
         } else if let Some(wake) = wake {
             let after = Millis::try_from(wake.0 - unix.0).unwrap_or(0);
             wishes.push(Wish::Later(after, Task { run: self.run, job: Job::Tick }));
@@ -273,7 +343,11 @@ impl Server {
                 let Some(process) = &mut self.process else { return };
                 assert!(process.taken_back.insert(participant), "{participant} is gone twice");
             }
-            Effect::Forwarding(_) | Effect::Ended => {}
+            Effect::Forwarding(what) => {
+                let is_full = self.is_full;
+                self.process.iter_mut().for_each(|process| process.sfu.command(what.clone(), is_full));
+            }
+            Effect::Ended => {}
         }
     }
 
@@ -282,6 +356,19 @@ impl Server {
         let Some(process) = &self.process else { return };
         let gone: BTreeSet<ParticipantId> = process.admitted.difference(present).copied().collect();
         assert_eq!(gone, process.taken_back, "who is not here any more is gone, and nobody else");
+    }
+
+    fn tell_soon(&mut self, wishes: &mut Vec<Wish>) {
+        if self.process.as_ref().is_some_and(|process| process.sfu.has_something_to_tell()) {
+            self.later(1..60, Job::Tell, wishes);
+        }
+    }
+
+    /// What forwards tells the meeting what happened, in order.
+    fn tell(&mut self, now: Millis, wishes: &mut Vec<Wish>) {
+        while let Some((participant, path, what)) = self.process.as_mut().and_then(|process| process.sfu.tell()) {
+            self.handle(now, Input::Forwarded { participant, path, what }, wishes);
+        }
     }
 
     fn send(&mut self, message: &ServerMessage, to: &[Recipient], wishes: &mut Vec<Wish>) {
@@ -294,6 +381,7 @@ impl Server {
             let mut message = message.clone();
             if let ServerMessage::Welcome(welcome) = &mut message {
                 let account = line.as_ref().and_then(|line| line.account);
+                welcome.run = self.run;
                 welcome.resume_token = format!("{} {} {}", self.run, welcome.you, account_text(account));
                 line.into_iter().for_each(|line| line.participant = Some(welcome.you));
                 assert!(!process.taken_back.contains(&welcome.you), "{} is gone, and back", welcome.you);

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fireside_protocol::{MessageId, ParticipantId};
+use fireside_protocol::{MessageId, ParticipantId, Topology};
 
 use crate::clients::Client;
 use crate::world::World;
@@ -17,7 +17,7 @@ impl World {
             assert!(!client.is_joined() || client.pending() == 0, "client {who} waits for an acknowledgement");
         }
         self.assert_people();
-        self.assert_pairs();
+        self.assert_ways();
         self.assert_conversation();
     }
 
@@ -44,14 +44,39 @@ impl World {
         }
     }
 
-    /// Each pair is connected, over the same one of its successive connections.
-    fn assert_pairs(&self) {
+    /// Everyone was told the same of how media travels, and it does so, over that way alone.
+    fn assert_ways(&self) {
         let joined = self.joined();
-        for (me, client) in &joined {
+        let courses: Vec<_> = joined.values().filter_map(|client| client.course()).collect();
+        let Some(course) = courses.first() else { return };
+        assert!(courses.iter().all(|other| other == course) && courses.len() == joined.len(), "told differently: {courses:?}");
+        assert!(!course.changing, "a change is still under way: {course:?}");
+        match course.topology {
+            Topology::Mesh => self.assert_pairs(&joined),
+            Topology::Server => self.assert_on_server(&joined),
+        }
+    }
+
+    /// Each pair is connected, over the same one of its successive connections, and nothing goes through the server.
+    fn assert_pairs(&self, joined: &BTreeMap<ParticipantId, &Client>) {
+        assert!(self.server.sfu().is_none_or(crate::sfu::Sfu::is_empty), "somebody is still connected with the server");
+        for (me, client) in joined {
             for (other, peer) in joined.iter().filter(|(other, _)| *other != me) {
                 let ours = client.pairs().connected(*other);
                 assert!(ours.is_some(), "{me} is not connected to {other}: {:?}", client.pairs());
                 assert_eq!(ours, peer.pairs().connected(*me), "{me} and {other} mean different connections");
+            }
+        }
+    }
+
+    /// Everyone sees everyone, and no pair is left.
+    fn assert_on_server(&self, joined: &BTreeMap<ParticipantId, &Client>) {
+        assert_eq!(self.server.sfu().map(crate::sfu::Sfu::len), Some(joined.len()), "connected with the server are those who are here");
+        for (me, client) in joined {
+            assert_eq!(self.server.sfu().and_then(|sfu| sfu.path(*me)), client.on_server());
+            for other in joined.keys().filter(|other| *other != me) {
+                assert!(client.sees(*other), "{me} does not see {other}: {client:?}");
+                assert_eq!(client.pairs().connected(*other), None, "a pair is left");
             }
         }
     }

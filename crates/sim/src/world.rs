@@ -1,16 +1,17 @@
 //! The world: a virtual clock, what is to happen when, and the hand that moves clients and breaks things.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fireside_meeting::ConnectionId;
-use fireside_protocol::{ClientMessage, MediaState, ServerFrame};
+use fireside_meeting::{ConnectionId, Route};
+use fireside_protocol::{ClientMessage, MediaState, ParticipantId, ServerFrame};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use uuid::Uuid;
 
 use crate::clients::{Act, Client};
 use crate::net::{Millis, Net, Way};
-use crate::server::{Server, Task, Wish};
+use crate::server::{Server, Settings, Task, Wish};
+use crate::watch::Watch;
 
 /// How long after the last fault everything must be well: the resume window, the recovery, and a few attempts at every pair.
 const CALM_MS: Millis = 120_000;
@@ -22,7 +23,11 @@ pub struct World {
     rng: StdRng,
     due: BTreeMap<(Millis, u64), Event>,
     scheduled: u64,
-    net: Net,
+    pub(crate) net: Net,
+    /// Clients, by twos, between whom nothing gets through from peer to peer.
+    pub(crate) blocked: BTreeSet<(usize, usize)>,
+    /// What nobody may notice.
+    pub watch: Watch,
     /// The server.
     pub server: Server,
     /// The clients, by the order in which they were added.
@@ -43,6 +48,12 @@ enum Event {
     Wake(usize),
     Perform(Task),
     Start,
+    /// Somebody's connection with somebody, of this number, was closed by the other side.
+    PairClosed {
+        who: ParticipantId,
+        by: ParticipantId,
+        number: u32,
+    },
 }
 
 /// Something that goes wrong.
@@ -58,19 +69,31 @@ pub enum Fault {
     DiskFull(bool),
     /// Commits take so much longer.
     SlowDisk(Millis),
+    /// The server forwards as much as it can from now on, or can do more again.
+    Full(bool),
+    /// Nothing gets through between these two from peer to peer.
+    Block(usize, usize),
 }
 
 impl World {
     /// A world with a server and nobody else. The seed decides everything in it that is left to chance.
     #[must_use]
     pub fn new(seed: u64) -> Self {
+        Self::with(seed, Settings::default())
+    }
+
+    /// A world whose server is set up so.
+    #[must_use]
+    pub fn with(seed: u64, settings: Settings) -> Self {
         Self {
             now: 0,
             rng: StdRng::seed_from_u64(seed),
             due: BTreeMap::new(),
             scheduled: 0,
             net: Net::default(),
-            server: Server::new(seed ^ 0x5eed),
+            blocked: BTreeSet::new(),
+            watch: Watch::default(),
+            server: Server::new(seed ^ 0x5eed, settings),
             clients: Vec::new(),
             written: 0,
             diary: Vec::new(),
@@ -93,7 +116,13 @@ impl World {
     /// People who have joined and are all connected to each other.
     #[must_use]
     pub fn call_of(seed: u64, people: usize) -> Self {
-        let mut world = Self::new(seed);
+        Self::call_with(seed, people, Settings::default())
+    }
+
+    /// People who have joined one after the other, on a server that is set up so.
+    #[must_use]
+    pub fn call_with(seed: u64, people: usize, settings: Settings) -> Self {
+        let mut world = Self::with(seed, settings);
         for _ in 0..people {
             let who = world.add(None);
             world.join(who);
@@ -108,7 +137,9 @@ impl World {
         while let Some(event) = self.due.first_entry().filter(|event| event.key().0 <= end) {
             let ((at, _), event) = event.remove_entry();
             self.now = at;
+            self.tell_blocked();
             self.happen(event);
+            self.assert_media_goes_on();
         }
         self.now = end;
     }
@@ -117,7 +148,15 @@ impl World {
     pub fn calm_down(&mut self) {
         self.fault(Fault::DiskFull(false));
         self.fault(Fault::SlowDisk(0));
+        self.fault(Fault::Full(false));
+        self.set_route(Route::Auto);
         self.run_for(CALM_MS);
+        // A way down may be tried once more, and turn back.
+        for _ in 0..90 {
+            if self.clients.iter().filter_map(Client::course).any(|course| course.changing) {
+                self.run_for(1_000);
+            }
+        }
     }
 
     /// A person joins, as a new page would.
@@ -176,6 +215,12 @@ impl World {
         self.ask(|server, now, wishes| server.sign_out(now, account, wishes));
     }
 
+    /// The room's host decides how media travels.
+    pub fn set_route(&mut self, route: Route) {
+        self.note(format_args!("the host wants {route:?}"));
+        self.ask(|server, now, wishes| server.set_route(now, route, wishes));
+    }
+
     /// The room gets another title.
     pub fn retitle(&mut self, title: &str) {
         self.ask(|server, now, wishes| server.retitle(now, title, wishes));
@@ -198,6 +243,54 @@ impl World {
             }
             Fault::DiskFull(full) => self.server.database.full = full,
             Fault::SlowDisk(slow_ms) => self.server.database.slow_ms = slow_ms,
+            Fault::Full(full) => self.server.is_full = full,
+            Fault::Block(one, other) => {
+                let pair = (one.min(other), one.max(other));
+                self.blocked.insert(pair);
+                self.watch.excuse(pair);
+                self.tell_blocked();
+                for who in [one, other] {
+                    let (mut acts, now) = (Vec::new(), self.now);
+                    self.clients[who].tend(now, &mut self.rng, &mut acts);
+                    self.follow(who, acts);
+                }
+            }
+        }
+    }
+
+    /// Does something at random that has to do with how media travels: people come and go, and now and then something is in its way.
+    pub fn stir_media(&mut self) {
+        let who = self.rng.random_range(0..self.clients.len());
+        let active = self.clients[who].is_active();
+        match self.rng.random_range(0..100) {
+            0..=44 if !active => self.join(who),
+            45..=64 => self.leave(who),
+            65..=72 => self.fault(Fault::Cut(who)),
+            73..=76 => {
+                let other = self.rng.random_range(0..self.clients.len());
+                if other != who {
+                    self.fault(Fault::Block(who, other));
+                }
+            }
+            77 => self.go_down(),
+            _ => self.write(who),
+        }
+        let pause = self.rng.random_range(0..20_000);
+        self.run_for(pause);
+    }
+
+    /// The same where the server is full for a while, or the host does not want what would be best.
+    pub fn stir_media_within_limits(&mut self) {
+        match self.rng.random_range(0..20) {
+            0 => {
+                let full = self.rng.random_range(0..3) == 0;
+                self.fault(Fault::Full(full));
+            }
+            1 => {
+                let route = [Route::Auto, Route::Auto, Route::Server, Route::Mesh][self.rng.random_range(0..4_usize)];
+                self.set_route(route);
+            }
+            _ => self.stir_media(),
         }
     }
 
@@ -307,6 +400,13 @@ impl World {
             }
             Event::Perform(task) => self.ask(|server, now, wishes| server.perform(now, task, wishes)),
             Event::Start => self.start(),
+            Event::PairClosed { who, by, number } => {
+                if let Some(who) = self.clients.iter().position(|client| client.me() == Some(who)) {
+                    let now = self.now;
+                    self.clients[who].pair_closed(by, number, now, &mut self.rng);
+                    self.follow(who, Vec::new());
+                }
+            }
         }
     }
 
@@ -343,6 +443,12 @@ impl World {
                         self.at(at - self.now, Event::ToServer(connection, message));
                     }
                 }
+                Act::Reach(number) => self.reach(who, number),
+                Act::ClosePair(other, number) => {
+                    let Some(by) = self.clients[who].me() else { continue };
+                    let after = self.rng.random_range(10..200);
+                    self.at(after, Event::PairClosed { who: other, by, number });
+                }
                 Act::HangUp(connection) => {
                     // What was said before still arrives, then the end.
                     if let Some(at) = self.net.arrival(connection, Way::Up, self.now, &mut self.rng) {
@@ -354,6 +460,16 @@ impl World {
         if let Some(deadline) = self.clients[who].deadline() {
             self.at(deadline.saturating_sub(self.now), Event::Wake(who));
         }
+    }
+
+    /// A client comes through to the server, if its connection is there still. No WebSocket is needed for that.
+    fn reach(&mut self, who: usize, number: u32) {
+        let Some(me) = self.clients[who].me() else { return };
+        let mut is_there = false;
+        self.ask(|server, _, wishes| is_there = server.reached(me, number, wishes));
+        let (mut acts, now) = (Vec::new(), self.now);
+        self.clients[who].reached(number, is_there, now, &mut self.rng, &mut acts);
+        self.follow(who, acts);
     }
 
     fn connect(&mut self, who: usize) {

@@ -1,8 +1,10 @@
 //! What may happen to a call, one story at a time.
 
 use fireside_protocol::ByeCode;
-use fireside_sim::{Fault, World};
+use fireside_sim::{Fault, Settings, World};
 
+/// A mesh of eight, and no more people.
+const EIGHT: Settings = Settings { people: 8, mesh_people: 8, route: fireside_meeting::Route::Auto };
 const EVERYONE: std::ops::Range<usize> = 0..3;
 
 /// The number of the peer connection of each pair; 1 means that it was never rebuilt.
@@ -18,7 +20,7 @@ fn ids(world: &World) -> Vec<String> {
 
 #[test]
 fn eight_people_meet_and_nobody_has_to_try_twice() {
-    let world = World::call_of(1, 8);
+    let world = World::call_with(1, 8, EIGHT);
     assert_eq!(connections(&world), vec![Some(1); 28]);
     world.assert_all_is_well();
 }
@@ -26,7 +28,7 @@ fn eight_people_meet_and_nobody_has_to_try_twice() {
 #[test]
 fn everyone_joins_in_the_same_moment() {
     for seed in 0..20 {
-        let mut world = World::new(seed);
+        let mut world = World::with(seed, EIGHT);
         for _ in 0..8 {
             let who = world.add(None);
             world.join(who);
@@ -39,7 +41,7 @@ fn everyone_joins_in_the_same_moment() {
 
 #[test]
 fn the_ninth_is_turned_away_and_the_call_goes_on() {
-    let mut world = World::call_of(2, 8);
+    let mut world = World::call_with(2, 8, EIGHT);
     let ninth = world.add(None);
     world.join(ninth);
     world.run_for(2_000);

@@ -321,6 +321,47 @@ fn the_operators_word_goes_before_the_rooms_and_both_before_everything_else() {
 }
 
 #[test]
+fn a_way_down_turns_back_when_the_host_wants_the_server() {
+    let mut table = Table::new();
+    let seats = five_on_the_server(&mut table);
+    leave(&mut table, &seats[3..]);
+    table.wait(CALM_MS);
+    table.handle(Input::Routed { route: Route::Server });
+    assert_eq!(headings(&mut table, seats[0].connection), [(Mesh, 2, true, Size), (Server, 3, true, Setting)]);
+}
+
+#[test]
+fn the_host_cannot_move_a_call_to_a_server_that_is_full() {
+    let mut table = Table::new();
+    let [ada, bo, cy] = table.three();
+    table.handle(Input::Routed { route: Route::Server });
+    table.say(ada.connection, offer(1));
+    table.told(ada, 1, Forwarded::Closed { code: DroppedCode::Full });
+    settle(&mut table, &[ada, bo, cy], 2);
+    let told = headings(&mut table, ada.connection);
+    assert_eq!(told, [(Server, 1, true, Setting), (Mesh, 2, true, Full), (Mesh, 2, false, Full)], "a call that works is not broken");
+    table.wait(FULL_MS);
+    assert_eq!(headings(&mut table, ada.connection), [(Server, 3, true, Setting)]);
+}
+
+#[test]
+fn who_was_let_in_and_finds_the_server_full_takes_the_others_back_to_the_mesh_if_they_may() {
+    let mut table = Table::new();
+    let seats = five_on_the_server(&mut table);
+    let late = table.seat(9, "x");
+    table.handle(Input::Routed { route: Route::Server });
+    for number in 1..4 {
+        table.say(late.connection, offer(number));
+        table.told(late, number, Forwarded::Closed { code: DroppedCode::Full });
+    }
+    assert_eq!(headings(&mut table, seats[0].connection), [], "through the server or not at all");
+    table.handle(Input::Routed { route: Route::Auto });
+    table.say(late.connection, offer(4));
+    table.told(late, 4, Forwarded::Closed { code: DroppedCode::Full });
+    assert_eq!(headings(&mut table, seats[0].connection), [(Mesh, 2, true, Full)]);
+}
+
+#[test]
 fn a_call_that_is_too_large_for_a_mesh_goes_there_by_setting_only_once_it_fits() {
     let mut table = Table::new();
     let seats = table.people(17);
