@@ -13,6 +13,10 @@ const LITTLE: u32 = 650;
 /// And from here on nobody else is taken.
 const FULL: u32 = 800;
 
+/// A thread is as busy as it takes to get its work done; what others on the machine make it wait counts up to so many times of what it
+/// takes of a processor itself. Beyond that it would not help them, or itself, to leave anything out.
+const WAITING: f64 = 2.5;
+
 /// What a thread shows of itself.
 #[derive(Debug, Default)]
 pub(in crate::media) struct Load {
@@ -84,11 +88,16 @@ impl Pulse {
     /// To be done every second, on the thread itself.
     pub(in crate::media) fn look(&mut self, now: Instant) -> Beat {
         let (elapsed, cpu) = (now.saturating_duration_since(self.looked_at), cpu());
-        let at_once = if elapsed.is_zero() { 0.0 } else { self.worked.as_secs_f64() / elapsed.as_secs_f64() };
-        self.busy = f64::midpoint(self.busy, at_once);
-        let beat = Beat { at_once, busy: self.busy, cpu: cpu.saturating_sub(self.cpu) };
+        let beat = self.beat(elapsed, cpu.saturating_sub(self.cpu));
         (self.worked, self.looked_at, self.cpu) = (Duration::ZERO, now, cpu);
         beat
+    }
+
+    fn beat(&mut self, elapsed: Duration, cpu: Duration) -> Beat {
+        let share = |time: Duration| if elapsed.is_zero() { 0.0 } else { time.as_secs_f64() / elapsed.as_secs_f64() };
+        let at_once = share(self.worked).min(share(cpu) * WAITING);
+        self.busy = f64::midpoint(self.busy, at_once);
+        Beat { at_once, busy: self.busy, cpu }
     }
 }
 
@@ -127,19 +136,28 @@ mod tests {
     }
 
     #[test]
-    fn work_is_measured() {
-        let start = Instant::now();
-        let mut pulse = Pulse::new(start);
-        for second in 1..=8 {
-            pulse.add(Duration::from_millis(400));
-            let beat = pulse.look(start + Duration::from_secs(second));
-            assert!((beat.at_once - 0.4).abs() < 1e-6 && beat.busy <= 0.4);
+    fn work_counts_and_what_others_make_it_wait_to_some_degree() {
+        let mut pulse = Pulse::new(Instant::now());
+        let mut second = |worked, cpu| {
+            pulse.worked = Duration::from_millis(worked);
+            pulse.beat(Duration::from_secs(1), Duration::from_millis(cpu))
+        };
+        for _ in 0..8 {
+            assert!((second(400, 390).at_once - 0.4).abs() < 1e-6);
         }
-        assert!((pulse.look(start + Duration::from_secs(9)).busy - 0.2).abs() < 0.01, "it forgets within seconds");
+        assert!((second(400, 390).busy - 0.4).abs() < 0.01);
+        assert!((second(0, 0).busy - 0.2).abs() < 0.01, "it forgets within seconds");
+        assert!((second(900, 500).at_once - 0.9).abs() < 1e-6, "two threads on one core");
+        assert!((second(900, 40).at_once - 0.1).abs() < 1e-6, "somebody else has the core");
+    }
+
+    #[test]
+    fn what_a_thread_takes_of_a_processor_is_seen() {
+        let mut pulse = Pulse::new(Instant::now());
         let mut sum = 0_u64;
-        while pulse.look(start).cpu.is_zero() {
+        while pulse.look(Instant::now()).cpu.is_zero() {
             sum = (0..1_000).fold(sum, |sum, number| sum.rotate_left(3) ^ std::hint::black_box(number));
         }
-        assert!(std::hint::black_box(sum) < u64::MAX, "what it takes of a processor is seen");
+        std::hint::black_box(sum);
     }
 }

@@ -196,3 +196,6 @@ async fn first_check(stream: &mut (impl AsyncRead + Unpin)) -> Option<(Tag, Vec<
 fn random(bytes: &mut [u8]) {
     rand::rng().fill_bytes(bytes);
 }
+
+#[cfg(test)]
+mod tests;

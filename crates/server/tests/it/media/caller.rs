@@ -116,6 +116,13 @@ impl Line {
     }
 }
 
+/// Waits for something, but only while it is not paused.
+async fn unless<T>(is_paused: &mut watch::Receiver<bool>, wait: impl Future<Output = T>) -> T {
+    // The sender lives as long as whoever looks at what comes of it.
+    let _ = is_paused.wait_for(|is_paused| !is_paused).await;
+    wait.await
+}
+
 /// The first frame of a stream, if it is whole.
 fn cut(held: &mut Vec<u8>) -> Option<Vec<u8>> {
     let length = usize::from(u16::from_be_bytes(*held.first_chunk()?));
@@ -132,13 +139,18 @@ pub(crate) struct Seen {
     /// Packets of sound and of picture.
     pub(crate) sound: usize,
     pub(crate) picture: usize,
-    /// Addresses from which they came, as far as the way tells.
-    pub(crate) stream_ended: bool,
+    /// The way has ended, which only a stream does.
+    pub(crate) is_hung_up: bool,
+    /// By what its own sound is known on the way.
+    pub(crate) ssrc: u32,
 }
 
 /// A caller that runs by itself.
 pub(crate) struct Caller {
     pub(crate) offer: String,
+    /// By what the server's checks are called, once it has answered.
+    pub(crate) name: Option<String>,
+    paused: watch::Sender<bool>,
     answer: Option<oneshot::Sender<String>>,
     pub(crate) seen: watch::Receiver<Seen>,
     task: JoinHandle<()>,
@@ -162,13 +174,33 @@ impl Caller {
         let (offer, pending) = api.apply().expect("an offer");
         let (tell, seen) = watch::channel(Seen::default());
         let (answer, answered) = oneshot::channel();
-        let engine = Engine { line, rtc, lines, sends, tell, next_sound: now, next_frame: now, sounds: 0, packets: 0, frames: 0, wants_whole: true };
+        let (paused, is_paused) = watch::channel(false);
+        let engine = Engine {
+            line,
+            is_paused,
+            rtc,
+            lines,
+            sends,
+            tell,
+            next_sound: now,
+            next_frame: now,
+            sounds: 0,
+            packets: 0,
+            frames: 0,
+            wants_whole: true,
+        };
         let task = tokio::spawn(engine.run(pending, answered));
-        Self { offer: offer.to_sdp_string(), answer: Some(answer), seen, task }
+        Self { offer: offer.to_sdp_string(), name: None, paused, answer: Some(answer), seen, task }
     }
 
     pub(crate) fn answer(&mut self, sdp: &str) {
+        self.name = sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::to_owned);
         self.answer.take().expect("it was not answered yet").send(sdp.to_owned()).expect("it runs");
+    }
+
+    /// Reads nothing, or does so again.
+    pub(crate) fn pause(&self, is_paused: bool) {
+        self.paused.send_replace(is_paused);
     }
 
     /// Waits until it is so.
@@ -181,6 +213,7 @@ impl Caller {
 
 struct Engine {
     line: Line,
+    is_paused: watch::Receiver<bool>,
     rtc: Rtc,
     lines: [Mid; 4],
     sends: bool,
@@ -204,9 +237,9 @@ impl Engine {
             let sends = self.sends && self.tell.borrow().is_connected;
             let next = if sends { next.min(self.next_sound).min(self.next_frame) } else { next };
             tokio::select! {
-                bytes = self.line.receive() => {
+                bytes = unless(&mut self.is_paused, self.line.receive()) => {
                     let Some(bytes) = bytes else {
-                        self.tell.send_modify(|seen| seen.stream_ended = true);
+                        self.tell.send_modify(|seen| seen.is_hung_up = true);
                         return;
                     };
                     self.take(&bytes);
@@ -252,7 +285,10 @@ impl Engine {
 
     fn event(&mut self, event: Event) {
         match event {
-            Event::Connected => self.tell.send_modify(|seen| seen.is_connected = true),
+            Event::Connected => {
+                let ssrc = self.rtc.direct_api().stream_tx_by_mid(self.lines[0], None).map_or(0, |stream| *stream.ssrc());
+                self.tell.send_modify(|seen| (seen.is_connected, seen.ssrc) = (true, ssrc));
+            }
             Event::KeyframeRequest(_) => self.wants_whole = true,
             Event::RtpPacket(packet) => {
                 let mid = self.rtc.direct_api().stream_rx(&packet.header.ssrc).map(|stream| stream.mid());

@@ -1,94 +1,15 @@
-//! Media through the server, over real sockets: who is in one hall hears and sees the others.
+//! Media through the server, over real sockets: who is in one hall hears and sees the others, by whichever way they come.
 
-use std::net::SocketAddr;
-
-use axum::Router;
-use fireside::config::Config;
-use fireside::http::{House, Limits, Listeners, serve};
-use fireside::media::forwarding::{Hall, TOLD, Told};
 use fireside::media::{CameBy, Media};
-use fireside_sfu::{Event, Look, PeerId, Source, Track};
+use fireside_sfu::{Event, Source};
 use fireside_turn::Credentials;
 use fireside_turn::message::{Class, method};
 use fireside_turn::write::Writer;
-use tokio::net::{TcpListener, UdpSocket};
-use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::net::UdpSocket;
 
 use super::caller::{Caller, Line};
 use super::client::{CHANNEL, Turn, subject, transaction};
-use crate::ws::client::PATIENCE;
-
-/// The plane alone, at loopback addresses.
-async fn open(threads: usize) -> Media {
-    let config = Config { public_ips: vec![[127, 0, 0, 1].into()], media_threads: threads, ..Config::default() };
-    Media::open(&config, &[7; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("sockets")
-}
-
-fn at(media: &Media) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], media.addresses().udp_port()))
-}
-
-struct Room {
-    hall: Hall,
-    told: mpsc::Receiver<Told>,
-}
-
-impl Room {
-    fn open(media: &Media) -> Self {
-        let (tell, told) = mpsc::channel(TOLD);
-        Self { hall: media.hall(tell), told }
-    }
-
-    async fn told(&mut self) -> Told {
-        timeout(PATIENCE, self.told.recv()).await.expect("something is told").unwrap_or(Told::Ended)
-    }
-
-    /// The next thing that is told and is looked for.
-    async fn find<T>(&mut self, find: impl Fn(Event) -> Option<T>) -> T {
-        loop {
-            match self.told().await {
-                Told::Event(event) => {
-                    if let Some(found) = find(event) {
-                        return found;
-                    }
-                }
-                Told::Ended => panic!("the hall has ended"),
-            }
-        }
-    }
-
-    async fn answer(&mut self, caller: &mut Caller, peer: PeerId) {
-        let sdp = self.find(|event| match event {
-            Event::Answer { peer: whose, sdp } if whose == peer => Some(sdp),
-            Event::Closed { peer: whose, why } if whose == peer => panic!("{why}"),
-            _ => None,
-        });
-        caller.answer(&sdp.await);
-    }
-
-    async fn admit(&mut self, caller: &mut Caller) -> PeerId {
-        let peer = self.hall.admit(caller.offer.clone(), Source::ALL.to_vec(), false);
-        self.answer(caller, peer).await;
-        peer
-    }
-
-    fn look(&self, viewer: PeerId, at: PeerId) {
-        let track = Track { peer: at, source: Source::Camera };
-        self.hall.view(viewer, vec![Look { track, height: 360, is_pinned: false }]);
-    }
-}
-
-/// The plane behind the door for TCP, as it is in a server: whoever else comes is answered by HTTP.
-async fn open_with_door() -> (Media, SocketAddr) {
-    let config = Config { public_ips: vec![[127, 0, 0, 1].into()], media_threads: 2, ..Config::default() };
-    let main = TcpListener::bind("127.0.0.1:0").await.expect("a socket");
-    let tcp = main.local_addr().expect("an address");
-    let media = Media::open(&config, &[7; 32], tcp).await.expect("sockets");
-    let house = House { router: Router::new(), media: media.clone(), tls: None, config: config.into(), limits: Limits::default() };
-    tokio::spawn(serve(Listeners { main, plain: None }, house, std::future::pending()));
-    (media, tcp)
-}
+use super::room::{Room, at, open, open_with_door};
 
 #[tokio::test]
 async fn where_no_datagrams_get_through_a_stream_does() {
@@ -102,7 +23,7 @@ async fn where_no_datagrams_get_through_a_stream_does() {
     other.until("and go by it", |seen| seen.sound >= 20 && seen.picture >= 20).await;
     // Who is sent away is hung up on.
     room.hall.remove(a);
-    one.until("the end", |seen| seen.is_closed || seen.stream_ended).await;
+    one.until("the end", |seen| seen.is_closed || seen.is_hung_up).await;
     other.until("the other goes on", |seen| seen.is_connected).await;
     media.close().await;
 }
@@ -176,5 +97,64 @@ async fn who_is_in_one_hall_hears_and_sees_the_others_and_nobody_else() {
     let so_far = callers[0].seen.borrow().sound;
     callers[0].until("the others go on", |seen| seen.sound > so_far + 20).await;
     assert_eq!((caller.seen.borrow().sound, caller.seen.borrow().picture), (0, 0));
+    media.close().await;
+}
+
+#[tokio::test]
+async fn who_waits_at_the_door_is_connected_and_hears_nothing_until_they_enter() {
+    let media = open(1).await;
+    let mut room = Room::open(&media);
+    let (mut one, mut other) = (Caller::start(Line::udp(at(&media)).await, true), Caller::start(Line::udp(at(&media)).await, true));
+    let inside = room.admit(&mut one).await;
+    let waiting = room.hall.admit(other.offer.clone(), Vec::new(), true);
+    room.answer(&mut other, waiting).await;
+    for caller in [&mut one, &mut other] {
+        caller.until("it is connected", |seen| seen.is_connected).await;
+    }
+    // As long as it takes for somebody who is let in later to hear and see the first.
+    let mut third = Caller::start(Line::udp(at(&media)).await, false);
+    let late = room.admit(&mut third).await;
+    room.look(late, inside);
+    third.until("the first is heard and seen", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    for caller in [&one, &other] {
+        assert_eq!((caller.seen.borrow().sound, caller.seen.borrow().picture), (0, 0));
+    }
+    room.hall.enter(waiting, Source::ALL.to_vec());
+    room.look(waiting, inside);
+    other.until("now they hear and see", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    one.until("and are heard", |seen| seen.sound >= 20).await;
+    media.close().await;
+}
+
+#[tokio::test]
+async fn with_the_hall_everything_in_it_ends_and_with_the_server_everybody_is_told() {
+    let media = open(2).await;
+    let (mut one, mut other) = (Caller::start(Line::udp(at(&media)).await, true), Caller::start(Line::udp(at(&media)).await, true));
+    let (mut dropped, mut kept) = (Room::open(&media), Room::open(&media));
+    dropped.admit(&mut one).await;
+    kept.admit(&mut other).await;
+    for caller in [&mut one, &mut other] {
+        caller.until("it is connected", |seen| seen.is_connected).await;
+    }
+    drop(dropped);
+    one.until("good-bye", |seen| seen.is_closed).await;
+    assert!(!other.seen.borrow().is_closed);
+    media.close().await;
+    kept.ended().await;
+    other.until("good-bye to everybody", |seen| seen.is_closed).await;
+    Room::open(&media).ended().await;
+}
+
+#[tokio::test]
+async fn an_offer_that_is_none_is_refused_and_disturbs_nobody() {
+    let media = open(1).await;
+    let mut room = Room::open(&media);
+    let mut one = Caller::start(Line::udp(at(&media)).await, true);
+    room.admit(&mut one).await;
+    for offer in ["", "v=0", &"m=audio 9 UDP/TLS/RTP/SAVPF 96\r\n".repeat(1_000)] {
+        let peer = room.hall.admit(offer.to_owned(), Source::ALL.to_vec(), false);
+        room.find(|event| matches!(event, Event::Closed { peer: whose, .. } if whose == peer).then_some(())).await;
+    }
+    one.until("the first is connected all the same", |seen| seen.is_connected).await;
     media.close().await;
 }

@@ -1,4 +1,4 @@
-//! STUN and TURN from outside: a real server on loopback, and clients over UDP, TCP and TLS.
+//! STUN, TURN and media from outside: a real server on loopback, and clients over UDP, TCP and TLS.
 
 mod caller;
 pub(crate) mod client;
@@ -8,5 +8,7 @@ mod interop;
 mod peers;
 mod quota;
 mod relaying;
+mod room;
 mod servers;
+mod strangers;
 mod streams;

@@ -98,19 +98,19 @@ async fn bandwidth_has_an_end() {
 }
 
 /// Says what Prometheus would read.
-async fn metric(process: &Process, name: &str) -> u64 {
+pub(crate) async fn metric(process: &Process, name: &str) -> u64 {
     let text = reqwest::get(process.server.url("/metrics")).await.expect("an answer").text().await.expect("text");
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("no {name} in {text}"))
 }
 
 /// Resident memory in bytes.
-fn memory(process: &Process) -> u64 {
+pub(crate) fn memory(process: &Process) -> u64 {
     let text = fs::read_to_string(format!("/proc/{}/statm", process.child.id())).expect("a number");
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("a number") * 4_096
 }
 
-fn descriptors(process: &Process) -> usize {
+pub(crate) fn descriptors(process: &Process) -> usize {
     fs::read_dir(format!("/proc/{}/fd", process.child.id())).expect("a folder").count()
 }
 
@@ -159,7 +159,7 @@ fn questions() -> Vec<Vec<u8>> {
     ]
 }
 
-async fn flooding(flood: &UdpSocket, questions: &[Vec<u8>], times: usize, [sent, received]: &mut [usize; 2]) {
+pub(crate) async fn flooding(flood: &UdpSocket, questions: &[Vec<u8>], times: usize, [sent, received]: &mut [usize; 2]) {
     let mut bytes = [0; 2_048];
     for question in questions.iter().cycle().take(times) {
         *sent += flood.send(question).await.unwrap_or(0);
