@@ -4,7 +4,11 @@
 
 type Direction = RTCRtpTransceiverDirection;
 
+let ids = 0;
+
 export class FakeTrack extends EventTarget {
+  readonly id = `track ${(ids += 1)}`;
+  enabled = true;
   readyState: "live" | "ended" = "live";
   muted = false;
   contentHint = "";
@@ -51,11 +55,18 @@ class FakeSender {
   }
 }
 
+interface FakeReceiver {
+  track: FakeTrack;
+  /** What was received in it so far. */
+  counts: { packets: number; frames: number; whole: number };
+  getSynchronizationSources(): { audioLevel?: number }[];
+}
+
 interface FakeTransceiver {
   mid: string | null;
   direction: Direction;
   sender: FakeSender;
-  receiver: { track: FakeTrack; getSynchronizationSources(): { audioLevel?: number }[] };
+  receiver: FakeReceiver;
 }
 
 interface Described {
@@ -89,6 +100,8 @@ export class FakePeer {
   static servers: (url: string) => Answer = () => "answers";
   /** The network; what was found in an earlier one is worth nothing. */
   static network = 1;
+  /** The server answers the checks of this one. */
+  static serverIsThere: (peer: FakePeer) => boolean = () => true;
   /** Candidates that belonged to no description. */
   static refused = 0;
   static #fragments = 0;
@@ -126,6 +139,7 @@ export class FakePeer {
     FakePeer.direct = true;
     FakePeer.servers = () => "answers";
     FakePeer.network = 1;
+    FakePeer.serverIsThere = () => true;
   }
 
   /** Everyone is in another network. Browsers notice after a while that nothing comes through any more. */
@@ -152,8 +166,9 @@ export class FakePeer {
   addTransceiver(kind: "audio" | "video", init: RTCRtpTransceiverInit): FakeTransceiver {
     const track = new FakeTrack(kind);
     track.muted = true;
-    const receiver = { track, getSynchronizationSources: () => [] };
+    const receiver = { track, counts: { packets: 0, frames: 0, whole: 0 }, getSynchronizationSources: () => [] };
     const transceiver = { mid: null, direction: init.direction ?? "sendrecv", sender: new FakeSender(this), receiver };
+    if (init.sendEncodings) transceiver.sender.parameters.encodings = init.sendEncodings.map((encoding) => ({ ...encoding }));
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -168,12 +183,16 @@ export class FakePeer {
       this.restarts += 1;
       this.#renew();
     }
-    return { type: "offer", sdp: this.#sdp(this.transceivers.map(({ receiver }) => receiver.track.kind)) };
+    const sections = this.transceivers.map(({ direction, receiver, sender }) => {
+      const rids = sender.parameters.encodings.flatMap(({ rid }) => rid ?? []);
+      return { kind: receiver.track.kind, attributes: [direction, ...(rids.length > 1 ? [`simulcast:send ${rids.join(";")}`] : [])] };
+    });
+    return { type: "offer", sdp: this.#sdp(sections) };
   }
 
   async createAnswer(): Promise<Described> {
     if (this.signalingState !== "have-remote-offer") throw new DOMException("no offer", "InvalidStateError");
-    return { type: "answer", sdp: this.#sdp(lines(this.pendingRemoteDescription!.sdp)) };
+    return { type: "answer", sdp: this.#sdp(lines(this.pendingRemoteDescription!.sdp).map((kind) => ({ kind, attributes: [] }))) };
   }
 
   async setLocalDescription(description: Described | { type: "rollback" }): Promise<void> {
@@ -258,6 +277,14 @@ export class FakePeer {
         packetsLost: this.#read.lost,
         freezeCount: freezes,
       },
+      ...this.transceivers.map(({ receiver: { track, counts } }) => ({
+        id: `in ${track.id}`,
+        type: "inbound-rtp",
+        kind: track.kind,
+        trackIdentifier: track.id,
+        packetsReceived: counts.packets,
+        ...(track.kind === "video" ? { framesDecoded: counts.frames, keyFramesDecoded: counts.whole } : {}),
+      })),
       { id: "o", type: "outbound-rtp", kind: "video", timestamp: now, bytesSent: this.#read.bytes, qualityLimitationReason: limited },
     ];
     return new Map(entries.map((entry) => [entry.id, entry]));
@@ -278,13 +305,31 @@ export class FakePeer {
 
   /** Packets get through. */
   get alive(): boolean {
-    return this.connectionState === "connected" && !FakePeer.blocked && this.#found.network === FakePeer.network;
+    const there = !this.withServer || FakePeer.serverIsThere(this);
+    return there && this.connectionState === "connected" && !FakePeer.blocked && this.#found.network === FakePeer.network;
   }
 
   /** Whoever has our description as theirs. */
   get other(): FakePeer | undefined {
+    if (this.withServer) return undefined;
     const ours = fragment(this.currentLocalDescription);
     return FakePeer.all.find((peer) => peer.signalingState !== "closed" && ours && fragment(peer.currentRemoteDescription) === ours);
+  }
+
+  /** What is at the other end is a server, as far as it is there. */
+  get withServer(): boolean {
+    return this.currentRemoteDescription?.sdp.includes("a=ice-lite") ?? false;
+  }
+
+  /** Something arrives in the section of this index: sound, or so many frames, the first of them a whole one. */
+  arrive(index: number, frames = 1, whole = 1): void {
+    const { receiver } = this.transceivers[index]!;
+    receiver.counts.packets += 1;
+    if (receiver.track.kind === "video") {
+      receiver.counts.frames += frames;
+      receiver.counts.whole += whole;
+    }
+    receiver.track.mute(false);
   }
 
   /** Media reaches the other side: its tracks are unmuted by the first packet, and stay so. */
@@ -304,6 +349,11 @@ export class FakePeer {
   }
 
   #tryConnect(): void {
+    if (this.withServer && !FakePeer.blocked && FakePeer.serverIsThere(this)) {
+      this.path = "direct";
+      this.#found.network = FakePeer.network;
+      return queueMicrotask(() => this.become("connected"));
+    }
     const other = this.other;
     if (FakePeer.blocked || !other || other.other !== this || !this.heard || !other.heard) return;
     const both = [this, other];
@@ -365,8 +415,12 @@ export class FakePeer {
     this.#fragment = `f${(FakePeer.#fragments += 1)}`;
   }
 
-  #sdp(kinds: string[]): string {
-    return [`a=ice-ufrag:${this.#fragment}`, ...kinds.map((kind) => `m=${kind} 9 UDP/TLS/RTP/SAVPF 111`), ""].join("\r\n");
+  #sdp(sections: { kind: string; attributes: string[] }[]): string {
+    const section = ({ kind, attributes }: (typeof sections)[number]): string[] => [
+      `m=${kind} 9 UDP/TLS/RTP/SAVPF 111`,
+      ...attributes.map((attribute) => `a=${attribute}`),
+    ];
+    return [`a=ice-ufrag:${this.#fragment}`, ...sections.flatMap(section), ""].join("\r\n");
   }
 
   #assertOpen(): void {

@@ -1,12 +1,32 @@
 // The server's side of the protocol, in memory: one meeting, replay, restart. For tests of the client alone.
-import type { ChatMessage, ClientMessage, IceServer, Join, MediaState, Participant, ServerMessage, Welcome } from "../protocol.gen";
+import type {
+  ChatMessage,
+  ClientMessage,
+  IceServer,
+  Join,
+  MediaState,
+  Offer,
+  Participant,
+  ServerMessage,
+  SlotUse,
+  Source,
+  Topology,
+  Welcome,
+} from "../protocol.gen";
+import { FakePeer } from "./fake-peer";
 import { FakeSocket } from "./fake-socket";
 
 interface Seat {
   participant: Participant;
   socket: FakeSocket | null;
   log: ServerMessage[];
+  /** The last offer for media that was heard of them. */
+  offer: Offer | null;
+  slots: Map<string, SlotUse>;
 }
+
+/** The name of somebody, a source, and the place that carries it: null empties it. */
+type Placing = [kind: "audio" | "video", slot: number, of: [name: string, source: Source] | null];
 
 export class FakeServer {
   up = true;
@@ -18,12 +38,53 @@ export class FakeServer {
   messages: ChatMessage[] = [];
   iceServers: IceServer[] = [];
   relayOnly = false;
+  /** How media travels. */
+  route: { topology: Topology; change: number; changing: boolean; reason: "size" } = {
+    topology: "mesh",
+    change: 0,
+    changing: false,
+    reason: "size",
+  };
+  /** Offers for media get no answer while this is so. */
+  silent = false;
   #kept = new Map<string, ChatMessage>();
   #run = 1;
+  /** By the name of who joined on them. */
+  #sockets = new Map<string, FakeSocket[]>();
   #ids = 0;
 
   constructor() {
     FakeSocket.onconnect = (socket) => this.#connect(socket);
+    FakePeer.serverIsThere = (peer) => this.up && (peer.currentRemoteDescription?.sdp.includes(`run-${this.#run}`) ?? false);
+  }
+
+  /** What the clients of this name have said, of this type. */
+  heard<T extends ClientMessage["type"]>(name: string, type: T): (ClientMessage & { type: T })[] {
+    const sockets = new Set(this.#sockets.get(name));
+    return [...sockets].flatMap(({ sent }) => sent.filter((message): message is ClientMessage & { type: T } => message.type === type));
+  }
+
+  /** The meeting changes, or begins to, or has. */
+  go(topology: Topology, changing: boolean): void {
+    this.route = { topology, changing, change: this.route.change + (this.route.changing && !changing ? 0 : 1), reason: "size" };
+    this.#all({ type: "topology", ...this.route });
+  }
+
+  /** What the places of somebody carry from now on. */
+  place(name: string, ...placings: Placing[]): void {
+    const seat = this.seat(name);
+    const slots = placings.map(([kind, slot, of]) => {
+      const track = of && { participant: this.seat(of[0]).participant.id, source: of[1] };
+      const use: SlotUse = { kind, slot, track };
+      seat.slots.set(`${kind}${slot}`, use);
+      return use;
+    });
+    seat.socket?.say({ type: "slots", connection: seat.offer?.connection ?? 0, slots });
+  }
+
+  /** Something that is not numbered. */
+  tell(name: string, message: ServerMessage): void {
+    this.seat(name).socket?.say(message);
   }
 
   id(): string {
@@ -74,10 +135,19 @@ export class FakeServer {
   #connect(socket: FakeSocket): void {
     queueMicrotask(() => (this.up ? socket.open() : socket.drop()));
     let seat: Seat | null = null;
+    let prepared: Offer | null = null;
     socket.heard = (message) =>
       queueMicrotask(() => {
         if (!this.up) return;
-        if (message.type === "join") seat = this.#join(socket, message);
+        if (message.type === "join") {
+          seat = this.#join(socket, message);
+          if (seat && message.prepared !== undefined && message.prepared === prepared?.connection) seat.offer = prepared;
+          if (seat && message.offer && this.route.topology === "server") this.#answer(socket, (seat.offer = message.offer));
+        } else if (!seat && message.type === "prepare") {
+          prepared = message.offer;
+          socket.say({ type: "prepared", topology: this.route.topology });
+          if (this.route.topology === "server") this.#answer(socket, prepared);
+        } else if (!seat && message.type === "ping") socket.say({ type: "pong" });
         else if (seat && seat.socket === socket) this.#message(seat, message);
       });
     socket.hungUp = () => {
@@ -104,9 +174,13 @@ export class FakeServer {
       name: join.name ?? seat.participant.name,
     };
     this.seats.set(seat.participant.id, seat);
+    this.#sockets.set(seat.participant.name, [...(this.#sockets.get(seat.participant.name) ?? []), socket]);
     const seq = join.resume?.seq ?? 0;
     const missed = replay ? seat.log.slice(seq) : [];
     socket.say({ type: "welcome", ...this.#welcome(seat, join, replay ? "replayed" : join.resume ? "snapshot" : "fresh") });
+    if (replay && seat.offer) {
+      socket.say({ type: "slots", connection: seat.offer.connection, slots: [...seat.slots.values()].filter(({ track }) => track) });
+    }
     missed.forEach((message, index) => socket.say({ seq: seq + 1 + index, ...message }));
     this.#all({ type: known ? "updated" : "joined", participant: seat.participant }, seat.participant.id);
     return seat;
@@ -122,9 +196,7 @@ export class FakeServer {
       resumed,
       ...(this.#run > 1 ? { recovering_ms: 20_000 } : {}),
       room: { code: "k7fq-2mzx-9tda", title: "Room" },
-      topology: "mesh",
-      change: 0,
-      reason: "size",
+      ...this.route,
       participants: whole ? [...this.seats.values()].map(({ participant }) => participant) : [],
       chat: { messages: whole ? this.messages.filter(({ id }) => id > after) : [], more: false },
       ice_servers: this.iceServers,
@@ -146,7 +218,7 @@ export class FakeServer {
       connected: true,
       joined_at: Number(id.slice(5)),
     };
-    return { participant, socket: null, log: [] };
+    return { participant, socket: null, log: [], offer: null, slots: new Map() };
   }
 
   #message(seat: Seat, message: Exclude<ClientMessage, { type: "join" }>): void {
@@ -159,6 +231,9 @@ export class FakeServer {
         if (to) this.deliver(to, { type: "signal", from: id, connection: message.connection, body: message.body });
         return;
       }
+      case "offer":
+        seat.offer = message.offer;
+        return seat.socket ? this.#answer(seat.socket, message.offer) : undefined;
       case "media":
         seat.participant = { ...seat.participant, media: message.media };
         return this.#all({ type: "updated", participant: seat.participant }, id);
@@ -175,6 +250,15 @@ export class FakeServer {
         seat.socket?.say({ type: "bye", code: "left", message: "" });
         return seat.socket?.drop();
     }
+  }
+
+  #answer(socket: FakeSocket, { connection, sdp }: Offer): void {
+    if (this.silent) return;
+    const sections = [...sdp.matchAll(/^m=\w+/gm)].map(([line]) => `${line} 9 UDP/TLS/RTP/SAVPF 111`);
+    // Another fragment for each of theirs: a restart is one on both sides.
+    const theirs = /^a=ice-ufrag:(\S+)/m.exec(sdp)?.[1] ?? "";
+    const answer = ["a=ice-lite", `a=run-${this.#run}`, `a=ice-ufrag:s${theirs}`, ...sections, ""].join("\r\n");
+    socket.say({ type: "answer", connection, sdp: answer });
   }
 
   #chat(seat: Seat, { id: name, text }: ClientMessage & { type: "chat" }): void {

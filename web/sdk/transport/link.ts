@@ -44,6 +44,8 @@ export class Link {
   #host: LinkHost;
   #queue: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Nothing more becomes of it; what it showed last may be seen still. */
+  #ended = false;
   #closed = false;
   /** How often the offer that is out was said again. */
   #repeats = 0;
@@ -76,7 +78,7 @@ export class Link {
   }
 
   get state(): RTCPeerConnectionState {
-    return this.#closed ? "closed" : this.#pc.connectionState;
+    return this.#ended ? "closed" : this.#pc.connectionState;
   }
 
   get up(): boolean {
@@ -173,10 +175,16 @@ export class Link {
     return this.#report.report;
   };
 
+  /** The server knows it no longer. Its last pictures stay until `close`. */
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
+    this.end();
     for (const slot of [...this.audio, ...this.video]) slot.close();
     this.#pc.close();
   }
@@ -185,11 +193,11 @@ export class Link {
 
   #run(task: () => unknown): Promise<void> {
     this.#queue = this.#queue.then(async () => {
-      if (this.#closed) return;
+      if (this.#ended) return;
       try {
         await task();
       } catch (error) {
-        if (!this.#closed) console.warn("fireside: the connection with the server", error);
+        if (!this.#ended) console.warn("fireside: the connection with the server", error);
       }
     });
     return this.#queue;
@@ -253,7 +261,7 @@ export class Link {
   }
 
   #stateChanged(): void {
-    if (this.#closed) return;
+    if (this.#ended) return;
     const { state } = this;
     if (state === "connected") {
       if (!this.worked) this.upAt = performance.now();

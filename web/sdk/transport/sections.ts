@@ -106,12 +106,11 @@ export async function applyEncodings(sender: RTCRtpSender, source: Source, wante
   const encodings = encodingsFor(source, sender.track?.getSettings() ?? {}, wanted);
   // A browser that took one of several sends what is the largest.
   const fitting = encodings.slice(-(parameters.encodings?.length ?? 0));
+  const preference = source === "screen" ? "maintain-resolution" : source === "camera" ? "maintain-framerate" : undefined;
   const same = fitting.every((encoding, index) => has(parameters.encodings[index], encoding));
-  if (same || fitting.length === 0) return;
+  if ((same && parameters.degradationPreference === preference) || fitting.length === 0) return;
   fitting.forEach(({ rid: _, ...encoding }, index) => Object.assign(parameters.encodings[index]!, encoding));
-  if (KINDS[source] === "video") {
-    Object.assign(parameters, { degradationPreference: source === "screen" ? "maintain-resolution" : "maintain-framerate" });
-  }
+  if (preference) parameters.degradationPreference = preference;
   await sender.setParameters(parameters).catch(() => undefined);
 }
 

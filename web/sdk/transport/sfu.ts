@@ -17,6 +17,8 @@ const FULL_MS = 10_000;
 const GOOD_MS = 10_000;
 /** The one before is kept until the new one shows what it showed, and no longer than this after it is up. */
 const REPLACED_MS = 3_000;
+/** And a little longer: the page takes a moment to show the new one. */
+const SHOWN_MS = 1_000;
 /** A way that attempts have not opened for so long counts as failed. */
 const FAILED_MS = 20_000;
 /** With the server out of hearing: if nothing comes from it for so long, it is gone, and our connection with it. */
@@ -50,8 +52,9 @@ export class Sfu implements LinkHost {
   #pictures = 0;
   #attempts = 0;
   #worked = false;
-  #downSince = performance.now();
+  #isDown = false;
   #failed = false;
+  #failing: ReturnType<typeof setTimeout> | undefined;
   #signalling = true;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #replacing: ReturnType<typeof setTimeout> | undefined;
@@ -64,6 +67,7 @@ export class Sfu implements LinkHost {
     this.#host = host;
     this.#last = Math.max(last, prepared?.connection ?? 0);
     this.#pictures = pictures;
+    this.#down();
     if (prepared) {
       prepared.move(this);
       this.#adopt(prepared);
@@ -140,9 +144,13 @@ export class Sfu implements LinkHost {
   retry(): void {
     if (this.#newest?.up) return;
     this.#attempts = 0;
-    this.#failed = false;
-    this.#downSince = performance.now();
+    this.#down();
     this.#begin();
+  }
+
+  /** The server wants us: what it did not need before is made now. */
+  ensure(): void {
+    if (this.#newest?.state === "closed" && this.#timer === undefined) this.#begin();
   }
 
   /** Whether we can reach the server by messages. */
@@ -200,7 +208,7 @@ export class Sfu implements LinkHost {
 
   close(): void {
     this.#closed = true;
-    for (const timer of [this.#timer, this.#replacing, this.#watching]) clearTimeout(timer);
+    for (const timer of [this.#timer, this.#failing, this.#replacing, this.#watching]) clearTimeout(timer);
     for (const link of this.#all) link.close();
     this.#links = [];
     this.#spare = null;
@@ -218,19 +226,18 @@ export class Sfu implements LinkHost {
     if (id === null) {
       if (newest?.up) {
         this.#worked = true;
-        this.#failed = false;
-        this.#downSince = Infinity;
-        if (this.#links.length > 1 && this.#replacing === undefined) this.#replacing = setTimeout(() => this.#replace(), REPLACED_MS);
-      } else if (this.#downSince === Infinity) {
-        this.#downSince = performance.now();
-        this.#host.interrupted();
+        this.#failed = this.#isDown = false;
+        clearTimeout(this.#failing);
+        if (this.#links.length > 1 && this.#replacing === undefined) this.#replaceAfter(REPLACED_MS);
+      } else if (!this.#isDown) {
+        this.#down();
+        if (this.#worked) this.#host.interrupted();
       }
     }
     this.#host.changed(id);
     // Everything that was seen is seen in the new one.
-    if (newest?.up && newest.video.some(({ carries }) => carries) && newest.video.every(({ carries, ready }) => ready || !carries)) {
-      this.#replace();
-    }
+    const seen = newest?.up ? newest.video.filter(({ carries }) => carries) : [];
+    if (this.#links.length > 1 && seen.length > 0 && seen.every(({ ready }) => ready)) this.#replaceAfter(SHOWN_MS);
   }
 
   lost(link: Link): void {
@@ -259,18 +266,24 @@ export class Sfu implements LinkHost {
     const link = this.#newest;
     if (link?.connection !== connection) return;
     if (performance.now() - link.upAt > GOOD_MS) this.#attempts = 0;
-    // Its last pictures stand until there are new ones.
-    if (!link.worked || code === "not_needed") this.#drop(link);
-    if (code === "not_needed") return this.#host.changed(null);
+    link.end();
+    this.changed(null);
+    if (code === "not_needed") return;
     this.#again(code === "full" ? FULL_MS : 0);
+  }
+
+  #down(): void {
+    this.#isDown = true;
+    this.#failed = false;
+    clearTimeout(this.#failing);
+    this.#failing = setTimeout(() => {
+      this.#failed = true;
+      this.#host.changed(null);
+    }, FAILED_MS);
   }
 
   /** Another connection, after a while that grows. */
   #again(least: number): void {
-    if (performance.now() - this.#downSince > FAILED_MS && !this.#failed) {
-      this.#failed = true;
-      this.#host.changed(null);
-    }
     const pause = this.#attempts === 0 ? 0 : Math.min(LONGEST_MS, AGAIN_MS * GROWTH ** (this.#attempts - 1));
     this.#attempts += 1;
     clearTimeout(this.#timer);
@@ -279,6 +292,7 @@ export class Sfu implements LinkHost {
 
   #begin(): void {
     clearTimeout(this.#timer);
+    this.#timer = undefined;
     const link = this.#make();
     if (!link) return;
     this.#adopt(link);
@@ -302,11 +316,17 @@ export class Sfu implements LinkHost {
   #adopt(link: Link): void {
     // Of those before it only one that has shown something is of use still.
     const shown = this.#links.findLast(({ worked }) => worked);
+    shown?.end();
     for (const other of this.#links) if (other !== shown) other.close();
     this.#links = shown ? [shown, link] : [link];
     clearTimeout(this.#replacing);
     this.#replacing = undefined;
     this.#host.changed(null);
+  }
+
+  #replaceAfter(ms: number): void {
+    clearTimeout(this.#replacing);
+    this.#replacing = setTimeout(() => this.#replace(), ms);
   }
 
   /** The newest shows what there is: what was before it is needed no longer. */
@@ -316,11 +336,6 @@ export class Sfu implements LinkHost {
     if (this.#links.length < 2) return;
     for (const link of this.#links.splice(0, this.#links.length - 1)) link.close();
     this.#host.changed(null);
-  }
-
-  #drop(link: Link): void {
-    link.close();
-    this.#links = this.#links.filter((other) => other !== link);
   }
 
   /** While the server cannot be heard: does anything come from it still? If not, another connection is made ready. */

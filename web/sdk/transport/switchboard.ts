@@ -14,6 +14,8 @@ import { View } from "./view";
 
 /** The new way is waited for so long after it is up; then the old one is needed no longer, whatever is missing. */
 const SETTLED_MS = 10_000;
+/** With everything there, the page takes a moment to show it. */
+const SHOWN_MS = 400;
 /** On the way back to a mesh, whoever is not reached by then is said to be out of reach: the meeting stays with the server. */
 const REACHED_MS = 12_000;
 const SOUNDS = ["microphone", "screen_audio"] as const;
@@ -76,6 +78,8 @@ export class Switchboard {
   /** Whose sound has come by way of the server: they need not be in a place of it all the time. */
   readonly #heard = new Set<string>();
   #meshUpAt = Infinity;
+  /** Since when all that is seen and heard comes the new way. */
+  #hereSince = Infinity;
   #run: number | null = null;
   #syncing = false;
   #closed = false;
@@ -119,7 +123,8 @@ export class Switchboard {
     const before = this.route;
     const both = changing && !fresh;
     this.route = { topology, changing: both, reason };
-    if (change !== this.#change || both !== before.changing) [this.#changedAt, this.#meshUpAt] = [performance.now(), Infinity];
+    if (change !== this.#change || both !== before.changing)
+      [this.#changedAt, this.#meshUpAt, this.#hereSince] = [performance.now(), Infinity, Infinity];
     this.#change = change;
     // What is shown needs not arrive once more, should we come back to it.
     if (both && !before.changing && before.topology === "mesh") for (const { track } of this.#meshTracks()) this.#arrived.add(track);
@@ -331,7 +336,7 @@ export class Switchboard {
   }
 
   #openServer(): void {
-    if (this.#sfu) return;
+    if (this.#sfu) return this.#sfu.ensure();
     const prepared = this.#prepared;
     this.#prepared = null;
     this.#heard.clear();
@@ -474,13 +479,10 @@ export class Switchboard {
       this.#meshUpAt = now;
     }
     const upAt = topology === "mesh" ? this.#meshUpAt : Math.max(this.#sfu?.upAt ?? Infinity, this.#changedAt);
-    if (upAt === Infinity) {
-      this.#checking = setTimeout(() => this.sync(), Math.max(0, this.#changedAt + REACHED_MS - now) + 1_000);
-    } else if (now - upAt < SETTLED_MS && !this.#isAllHere()) {
-      this.#checking = setTimeout(() => this.sync(), upAt + SETTLED_MS - now + 1);
-    } else if (this.#host.send({ type: "settled", change: this.#change })) {
-      this.#settled = this.#change;
-    }
+    this.#hereSince = upAt < Infinity && this.#isAllHere() ? Math.min(this.#hereSince, now) : Infinity;
+    const due = Math.min(upAt + SETTLED_MS, this.#hereSince + SHOWN_MS);
+    if (due > now) this.#checking = setTimeout(() => this.sync(), Math.min(due - now + 1, 1_000));
+    else if (this.#host.send({ type: "settled", change: this.#change })) this.#settled = this.#change;
   }
 
   /** All that is seen, and on the way to a mesh all that is heard, comes the new way. */
