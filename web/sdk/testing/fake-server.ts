@@ -232,6 +232,7 @@ export class FakeServer {
         return;
       }
       case "offer":
+        if (message.offer.connection !== seat.offer?.connection) seat.slots.clear();
         seat.offer = message.offer;
         return seat.socket ? this.#answer(seat.socket, message.offer) : undefined;
       case "media":

@@ -369,7 +369,11 @@ export class Switchboard {
 
   /** What comes by the new way has arrived. */
   #isReady(topology: Topology, id: ParticipantId, source: Source): boolean {
-    if (topology === "server") return this.#heard.has(key(id, source)) || this.#trackBy(topology, id, source) !== null;
+    if (topology === "server") {
+      // A connection that has ended shows its last pictures, for want of others.
+      if (this.#sfu?.state !== "connected") return false;
+      return this.#heard.has(key(id, source)) || this.#trackBy(topology, id, source) !== null;
+    }
     const track = this.#mesh.track(id, source);
     return track !== null && this.#arrived.has(track);
   }
