@@ -248,7 +248,10 @@ impl Course {
             {
                 Some((Topology::Mesh, RouteReason::Full))
             }
-            (Stage::Changing { to: Topology::Server, .. }, _) | (Stage::Changing { .. }, Route::Mesh) => None,
+            (Stage::Steady(Topology::Server) | Stage::Changing { to: Topology::Server, .. }, Route::Mesh) => {
+                fits_mesh.then_some((Topology::Mesh, RouteReason::Setting))
+            }
+            (Stage::Changing { to: Topology::Server, .. }, Route::Auto | Route::Server) | (Stage::Changing { .. }, Route::Mesh) => None,
             (Stage::Changing { to: Topology::Mesh, .. }, Route::Auto) => {
                 // The new way is not quite there: whom it strains is not asked yet.
                 self.reason_for_server(now, Situation { is_strained: false, ..situation }).map(|reason| (Topology::Server, reason))
@@ -258,7 +261,6 @@ impl Course {
                 (!is_refused).then_some((Topology::Server, RouteReason::Setting))
             }
             (Stage::Steady(Topology::Mesh), Route::Auto) => self.reason_for_server(now, situation).map(|reason| (Topology::Server, reason)),
-            (Stage::Steady(Topology::Server), Route::Mesh) => fits_mesh.then_some((Topology::Mesh, RouteReason::Setting)),
             (Stage::Steady(Topology::Server), Route::Auto) => {
                 let is_calm = self.calm_since.is_some_and(|since| now >= since.plus_millis(self.calm.ms));
                 is_calm.then_some((Topology::Mesh, RouteReason::Size))

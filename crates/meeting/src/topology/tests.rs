@@ -321,13 +321,15 @@ fn the_operators_word_goes_before_the_rooms_and_both_before_everything_else() {
 }
 
 #[test]
-fn a_way_down_turns_back_when_the_host_wants_the_server() {
+fn a_change_turns_back_when_the_host_wants_the_other_way() {
     let mut table = Table::new();
     let seats = five_on_the_server(&mut table);
     leave(&mut table, &seats[3..]);
     table.wait(CALM_MS);
     table.handle(Input::Routed { route: Route::Server });
     assert_eq!(headings(&mut table, seats[0].connection), [(Mesh, 2, true, Size), (Server, 3, true, Setting)]);
+    table.handle(Input::Routed { route: Route::Mesh });
+    assert_eq!(headings(&mut table, seats[0].connection), [(Mesh, 4, true, Setting)], "and the other way round");
 }
 
 #[test]
