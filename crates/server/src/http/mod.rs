@@ -153,12 +153,14 @@ impl House {
             Begun::Way(stream) => self.answer(stream, deadline, self.way(Redirect::SamePort), stopping).await,
             Begun::Turn(stream) => {
                 let tls = stream.is_tls();
+                stream.keep_little();
                 tokio::select! {
                     () = self.media.attend(stream, ends.client, ends.server, tls) => {}
                     _ = stopping.wait_for(|stopping| *stopping) => {}
                 }
             }
             Begun::Media(stream) => {
+                stream.keep_little();
                 tokio::select! {
                     () = self.media.carry(stream, ends.client, ends.server) => {}
                     _ = stopping.wait_for(|stopping| *stopping) => {}

@@ -14,6 +14,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::auth::origin;
 
+/// A tenth of a second of a large call.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 32_768;
+
 /// The seats of a server, at all its doors together; cheap to clone.
 #[derive(Clone, Debug)]
 pub(super) struct Seats {
@@ -97,6 +101,12 @@ pub(super) struct Seated {
 impl Seated {
     pub(super) fn new(stream: TcpStream, seat: OwnedSemaphorePermit, share: Share) -> Self {
         Self { stream, _seat: seat, _share: share }
+    }
+
+    /// So much of what has not been sent yet is kept by the kernel. Where it cannot be told so, it keeps what it likes.
+    pub(super) fn keep_little(&self) {
+        #[cfg(target_os = "linux")]
+        let _ = socket2::SockRef::from(&self.stream).set_tcp_notsent_lowat(UNSENT);
     }
 }
 

@@ -21,6 +21,14 @@ impl Wire {
     pub(super) fn is_tls(&self) -> bool {
         matches!(self, Self::Tls(_))
     }
+
+    /// What is sent on it is of no use later: the kernel is to keep little of it, so that the rest can still be left out.
+    pub(super) fn keep_little(&self) {
+        match self {
+            Self::Plain(stream) => stream.get_ref().keep_little(),
+            Self::Tls(stream) => stream.get_ref().get_ref().0.get_ref().keep_little(),
+        }
+    }
 }
 
 impl AsyncRead for Wire {

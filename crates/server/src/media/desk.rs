@@ -43,21 +43,26 @@ pub(super) struct Reach {
     pub(super) v4: Option<Place>,
     pub(super) v6: Option<Place>,
     pub(super) policy: Policy,
-    /// Our addresses of media: what clients are told, and where the sockets are.
-    pub(super) media: Vec<(SocketAddr, SocketAddr)>,
+    pub(super) media: OwnMedia,
+}
+
+/// Our addresses of media: what clients are told, and where the sockets are.
+#[derive(Clone, Debug, Default)]
+pub(super) struct OwnMedia(pub(super) Vec<(SocketAddr, SocketAddr)>);
+
+impl OwnMedia {
+    /// Where the sockets of what clients are told are.
+    pub(super) fn local(&self, told: SocketAddr) -> Option<SocketAddr> {
+        self.0.iter().find(|(advertised, _)| *advertised == told).map(|(_, local)| *local)
+    }
+
+    /// What clients are told of where sockets are.
+    pub(super) fn told(&self, local: SocketAddr) -> Option<SocketAddr> {
+        self.0.iter().find(|(_, known)| *known == local).map(|(advertised, _)| *advertised)
+    }
 }
 
 impl Reach {
-    /// Where the sockets of an address of media are.
-    pub(super) fn local(&self, told: SocketAddr) -> Option<SocketAddr> {
-        self.media.iter().find(|(advertised, _)| *advertised == told).map(|(_, local)| *local)
-    }
-
-    /// What clients are told of an address of media.
-    pub(super) fn told(&self, local: SocketAddr) -> Option<SocketAddr> {
-        self.media.iter().find(|(_, known)| *known == local).map(|(advertised, _)| *advertised)
-    }
-
     /// What peers are told, of each family.
     pub(super) fn addresses(&self) -> (Option<std::net::Ipv4Addr>, Option<std::net::Ipv6Addr>) {
         let v4 = self.v4.and_then(|place| if let IpAddr::V4(address) = place.address { Some(address) } else { None });

@@ -13,6 +13,7 @@ pub mod forwarding;
 mod framing;
 mod gather;
 mod ice;
+mod plane;
 mod ports;
 mod relay;
 mod socket;
@@ -39,7 +40,7 @@ use crate::auth::keys;
 use crate::config::{Config, Relay};
 use crate::http::descriptors;
 use crate::state::now_ms;
-use desk::{Desk, Order, Reach};
+use desk::{Desk, Order, OwnMedia, Reach};
 use forwarding::{Forwarding, Places, Ways};
 use framing::Framing;
 use ice::{Names, Ports};
@@ -223,7 +224,7 @@ fn reach(found: &Found, endpoints: &[Endpoint], peers: &Peers) -> Reach {
     let media: Vec<_> = of_media.map(|endpoint| (endpoint.advertised, endpoint.local)).collect();
     let told = media.iter().map(|(advertised, _)| *advertised).collect();
     let policy = Policy { own, media: told, deny: peers.deny.clone(), allow: peers.allow.clone() };
-    Reach { v4: place(false), v6: place(true), policy, media }
+    Reach { v4: place(false), v6: place(true), policy, media: OwnMedia(media) }
 }
 
 /// Where those who forward are.

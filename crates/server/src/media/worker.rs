@@ -1,32 +1,29 @@
-//! The thread of the relay: it owns the UDP sockets, the relay sockets and the state machine, and carries out what that says.
+//! The thread of the relay: it owns the UDP sockets, the relay sockets and the state machine of the relay.
 //!
-//! One turn: wait, read a batch from each socket that has something, hand it to `turn`, gather what comes of it, send. On the way of
-//! a datagram nothing is allocated and no lock is taken. A panic ends all allocations and is logged; the thread then begins anew with
-//! the same sockets, and whoever was revoked stays so: calls outlive it, those through the relay by restarting ICE.
+//! One turn: wait, read a batch from each socket that has something, hand it to `turn` or to those who forward media, gather what comes of
+//! it, send (`plane`). A panic ends all allocations and is logged; the thread then begins anew with the same sockets, and whoever was
+//! revoked stays so: calls outlive it, those through the relay by restarting ICE.
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver as OrderReceiver;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use fireside_sfu::{Datagram as Media, Strain, Transport as Way};
-use fireside_turn::{Clock, Command, Config, FiveTuple, FromClient, FromPeer, RelayId, Revoked, Secret, Server, Subject, Transport};
-use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use fireside_sfu::Strain;
+use fireside_turn::{Clock, Config, Revoked, Secret, Server};
+use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::counts::{Counts, Lost};
-use super::demux::{Owner, owner};
 use super::desk::{Desk, Order, Reach};
 use super::forwarding::{Batch, Dispatch, Pulse};
-use super::framing::Framing;
-use super::gather::{Carrier, Gather, Route, Run};
+use super::gather::Gather;
+use super::plane::{Outlets, Plane};
 use super::ports::OpenPorts;
 use super::relay::Relays;
 use super::socket::{Datagram, Receiver, UdpSocket};
-use super::stream::{Link, State};
 use crate::metrics::METRICS;
 
 const MAIN: [Token; 2] = [Token(0), Token(1)];
@@ -42,8 +39,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(30);
 const BUSY: u32 = 5_000;
 /// … for this long: two or three datagrams then, more where there are more; nobody hears or sees it.
 const REST: Duration = Duration::from_micros(500);
-/// Presence is said every minute: one may be late.
-const VOUCHED_FOR: Duration = Duration::from_secs(150);
 /// After a panic: whatever caused it is not to keep a processor busy.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Revocations that are remembered for a new beginning. `turn` remembers as many.
@@ -135,7 +130,8 @@ impl Worker {
         }
         let relays = relays(&plan);
         let outlets = Outlets { main, relays, links: HashMap::new(), lost: Lost::default() };
-        let plane = Plane { server: plan.server(now), gather: Gather::default(), outlets, registry, counts: Counts::default(), dispatch };
+        let media = plan.reach.media.clone();
+        let plane = Plane { server: plan.server(now), gather: Gather::default(), outlets, registry, counts: Counts::default(), dispatch, media };
         Ok(Self {
             poll,
             desk,
@@ -220,7 +216,7 @@ impl Worker {
             let local = socket.local();
             for datagram in self.receiver.datagrams() {
                 self.handled = self.handled.saturating_add(1);
-                self.plane.datagram(now, local, &datagram, &self.plan.reach);
+                self.plane.datagram(now, local, &datagram);
             }
         }
         std::mem::swap(&mut self.ready, &mut self.at_hand);
@@ -263,12 +259,12 @@ impl Worker {
         }
         self.desk.take(&mut self.batch);
         for datagram in self.batch.iter() {
-            self.plane.media_sent(now, &datagram, &self.plan.reach);
+            self.plane.media_sent(now, &datagram);
         }
         self.batch.clear();
         for _ in 0..self.desk.links_at_hand() {
             let Some(link) = self.desk.next_link() else { break };
-            self.plane.attend(now, &link, &mut self.messages, &self.plan.reach);
+            self.plane.attend(now, &link, &mut self.messages);
         }
         if self.desk.links_at_hand() > 0 {
             self.desk.call_again();
@@ -330,218 +326,4 @@ fn relays(plan: &Plan) -> Relays {
     let mut relays = Relays::new(&plan.config.ports, Arc::clone(&plan.open), FIRST_RELAY);
     relays.set_places(plan.reach.v4, plan.reach.v6);
     relays
-}
-
-/// The ways of datagrams.
-struct Plane {
-    server: Server,
-    gather: Gather,
-    outlets: Outlets,
-    registry: Registry,
-    counts: Counts,
-    /// The way to those who forward.
-    dispatch: Dispatch,
-}
-
-impl Plane {
-    /// A datagram at one of the sockets of the one port.
-    fn datagram(&mut self, now: Instant, local: SocketAddr, datagram: &Datagram<'_>, reach: &Reach) {
-        let to = datagram.to.unwrap_or(local.ip());
-        // Nobody sends from port 0, and answers to it are refused by the kernel; what was sent to many is not meant for us.
-        if datagram.from.port() == 0 || to.is_multicast() {
-            return;
-        }
-        match owner(datagram.bytes) {
-            Owner::Relay => {
-                let tuple = FiveTuple { transport: Transport::Udp, client: datagram.from, server: SocketAddr::new(to, local.port()) };
-                self.client_sent(now, &tuple, datagram.bytes, reach);
-            }
-            Owner::Forwarding => {
-                let to = SocketAddr::new(to, local.port());
-                self.dispatch.datagram(now, &Media { transport: Way::Udp, from: datagram.from, to, bytes: datagram.bytes });
-            }
-            Owner::Nobody => {}
-        }
-    }
-
-    fn client_sent(&mut self, now: Instant, tuple: &FiveTuple, message: &[u8], reach: &Reach) {
-        match self.server.from_client(now, tuple, message) {
-            FromClient::ToPeer { relay, peer, payload, .. } => self.send_to_peer(now, relay, peer, payload, reach),
-            FromClient::Handled => self.carry_out(now),
-        }
-    }
-
-    /// To a relay of ours and to our own media inside, to others through the relay's socket.
-    fn send_to_peer(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, payload: &[u8], reach: &Reach) {
-        let relays = &self.outlets.relays;
-        match (relays.at(peer).map(|other| other.id), relays.get(relay.index()).map(|relay| relay.address)) {
-            (Some(other), Some(from)) => self.peer_sent(now, other, from, payload),
-            (None, Some(from)) if let Some(to) = reach.local(peer) => {
-                // Nothing else that is on that port is reached from inside: no questions, and no relay by a relay.
-                if owner(payload) == Owner::Forwarding {
-                    self.dispatch.datagram(now, &Media { transport: Way::Udp, from, to, bytes: payload });
-                }
-            }
-            // The kernel refuses port 0.
-            _ if peer.port() == 0 => {}
-            _ => self.gather.push(&mut self.outlets, &Route::Peer { relay: relay.index(), peer }, [payload, &[], &[]]),
-        }
-    }
-
-    /// What those who forward send to a relay of ours.
-    fn media_sent(&mut self, now: Instant, datagram: &Media<'_>, reach: &Reach) {
-        let relay = self.outlets.relays.at(datagram.to).map(|relay| relay.id);
-        if let (Some(relay), Some(from)) = (relay, reach.told(datagram.from)) {
-            self.peer_sent(now, relay, from, datagram.bytes);
-        }
-    }
-
-    fn peer_sent(&mut self, now: Instant, relay: RelayId, peer: SocketAddr, payload: &[u8]) {
-        if let FromPeer::ToClient { to, head } = self.server.from_peer(now, relay, peer, payload) {
-            let padding = [0; 3];
-            let parts = [head.as_slice(), payload, padding.get(..head.padding()).unwrap_or_default()];
-            self.gather.push(&mut self.outlets, &Route::Client(to), parts);
-        }
-    }
-
-    /// Does what the state machine says.
-    fn carry_out(&mut self, now: Instant) {
-        while let Some(command) = self.server.poll() {
-            match command {
-                Command::Send { to, message } if to.transport.is_stream() => {
-                    self.gather.flush(&mut self.outlets);
-                    if let Some(link) = self.outlets.links.get(&to) {
-                        link.answer(&message);
-                    }
-                }
-                Command::Send { to, message } => self.gather.push(&mut self.outlets, &Route::Client(to), [&message, &[], &[]]),
-                Command::OpenRelay { relay, port } => match self.outlets.relays.open(&self.registry, relay, port) {
-                    Ok(()) => self.server.opened(now, relay),
-                    Err(error) => {
-                        tracing::debug!(%error, "a relay port cannot be opened");
-                        self.server.open_failed(now, relay);
-                    }
-                },
-                Command::CloseRelay { relay } => {
-                    self.gather.flush(&mut self.outlets);
-                    self.outlets.relays.close(relay);
-                }
-            }
-        }
-    }
-
-    /// What a stream has brought.
-    fn attend(&mut self, now: Instant, link: &Arc<Link>, messages: &mut Vec<u8>, reach: &Reach) {
-        let state = link.take(messages);
-        if state != State::Ended {
-            self.outlets.links.entry(link.tuple).or_insert_with(|| Arc::clone(link));
-        }
-        for message in Framing::Turn.messages(messages).filter(|message| owner(message) == Owner::Relay) {
-            self.client_sent(now, &link.tuple, message, reach);
-        }
-        match state {
-            State::Open => {}
-            State::Asked if self.server.has_allocation(&link.tuple) => {}
-            State::Asked => link.close(),
-            State::Ended if self.outlets.links.get(&link.tuple).is_some_and(|known| !Arc::ptr_eq(known, link)) => {}
-            State::Ended => {
-                self.outlets.links.remove(&link.tuple);
-                self.server.disconnected(now, &link.tuple);
-                self.carry_out(now);
-            }
-        }
-    }
-
-    fn vouch(&mut self, now: Instant, subjects: &[Subject]) {
-        for subject in subjects {
-            self.server.vouch(subject, now + VOUCHED_FOR);
-        }
-    }
-
-    fn reach(&mut self, reach: &Reach) {
-        let (v4, v6) = reach.addresses();
-        self.server.set_reach(v4, v6, reach.policy.clone());
-        self.outlets.relays.set_places(reach.v4, reach.v6);
-    }
-
-    fn pass_time(&mut self, now: Instant) {
-        if self.server.next_timeout().is_some_and(|next| next <= now) {
-            self.server.timeout(now);
-            self.carry_out(now);
-        }
-    }
-
-    fn flush(&mut self) {
-        self.dispatch.flush();
-        self.gather.flush(&mut self.outlets);
-    }
-
-    fn show(&mut self) {
-        let (counters, streams) = (self.server.counters(), self.outlets.links.len());
-        self.counts.show(&counters, &self.outlets.lost, streams, self.dispatch.counts);
-    }
-
-    fn close(&mut self) {
-        self.flush();
-        self.show();
-        self.counts.withdraw();
-        self.outlets.hang_up();
-    }
-}
-
-/// Where things are sent.
-struct Outlets {
-    main: [Option<UdpSocket>; 2],
-    relays: Relays,
-    links: HashMap<FiveTuple, Arc<Link>>,
-    lost: Lost,
-}
-
-impl Outlets {
-    /// The socket, the place and our own address by which a client or a peer is reached with datagrams.
-    fn way(&self, route: &Route) -> Option<(&UdpSocket, SocketAddr, Option<IpAddr>)> {
-        match route {
-            Route::Client(tuple) => {
-                let socket = self.main.get(usize::from(tuple.client.is_ipv6()))?.as_ref()?;
-                Some((socket, tuple.client, Some(tuple.server.ip())))
-            }
-            Route::Peer { relay, peer } => Some((&self.relays.get(*relay)?.socket, *peer, None)),
-        }
-    }
-
-    fn hang_up(&mut self) {
-        self.links.drain().for_each(|(_, link)| link.close());
-    }
-
-    fn renew(&mut self) {
-        let sockets = self.main.iter_mut().flatten().chain(self.relays.sockets_mut());
-        for socket in sockets.filter(|socket| socket.most_segments() == 1) {
-            if let Err(error) = socket.renew() {
-                tracing::debug!(%error, "a socket cannot be set up again");
-            }
-        }
-    }
-}
-
-impl Carrier for Outlets {
-    fn most(&self, route: &Route) -> usize {
-        match route {
-            Route::Client(tuple) if tuple.transport.is_stream() => usize::MAX,
-            _ => self.way(route).map_or(1, |(socket, ..)| socket.most_segments()),
-        }
-    }
-
-    fn carry(&mut self, run: &Run) {
-        match &run.route {
-            Route::Client(tuple) if tuple.transport.is_stream() => {
-                let is_taken = self.links.get(tuple).is_some_and(|link| link.offer(&run.bytes));
-                self.lost.on_streams += if is_taken { 0 } else { run.datagrams as u64 };
-            }
-            route => {
-                let Some((socket, to, source)) = self.way(route) else { return };
-                let lost = socket.send(to, source, &run.bytes, run.segment);
-                self.lost.on_udp += lost as u64;
-            }
-        }
-    }
 }

@@ -6,10 +6,14 @@ use fireside_turn::Credentials;
 use fireside_turn::message::{Class, method};
 use fireside_turn::write::Writer;
 use tokio::net::UdpSocket;
+use tokio::time::timeout;
 
 use super::caller::{Caller, Line};
 use super::client::{CHANNEL, Turn, subject, transaction};
+use super::quota::shown;
 use super::room::{Room, at, open, open_with_door};
+use crate::server::Server;
+use crate::ws::client::PATIENCE;
 
 #[tokio::test]
 async fn where_no_datagrams_get_through_a_stream_does() {
@@ -156,5 +160,34 @@ async fn an_offer_that_is_none_is_refused_and_disturbs_nobody() {
         room.find(|event| matches!(event, Event::Closed { peer: whose, .. } if whose == peer).then_some(())).await;
     }
     one.until("the first is connected all the same", |seen| seen.is_connected).await;
+    media.close().await;
+}
+
+#[tokio::test]
+async fn what_is_forwarded_is_counted_for_the_operator() {
+    // Whatever a process forwards is counted together.
+    let (server, media) = (Server::start().await, open(1).await);
+    let counted = async |name: &str| shown::<f64>(&server, &format!("fireside_{name} ")).await;
+    let before = counted("forwarding_packets_forwarded_total").await;
+    let mut room = Room::open(&media);
+    let (mut one, mut other) = (Caller::start(Line::udp(at(&media)).await, true), Caller::start(Line::udp(at(&media)).await, true));
+    let (a, b) = (room.admit(&mut one).await, room.admit(&mut other).await);
+    room.look(a, b);
+    one.until("sound and picture come", |seen| seen.sound >= 20 && seen.picture >= 20).await;
+    let numbers = async {
+        while counted("forwarding_packets_forwarded_total").await < before + 40.0
+            || counted("forwarding_peers").await < 2.0
+            || counted("forwarding_rooms").await < 1.0
+            || counted("forwarding_datagrams_sent_total").await < 40.0
+            || counted("media_busy_ratio{thread=\"0\"}").await <= 0.0
+            || counted("media_cpu_microseconds_total{thread=\"receive\"}").await <= 0.0
+            || counted("forwarding_free_packets_per_second{thread=\"0\"}").await <= 0.0
+            || counted("forwarding_delay_seconds{thread=\"0\",quantile=\"0.99\"}").await <= 0.0
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, numbers).await.expect("they are shown");
+    assert!(counted("forwarding_strain{thread=\"0\"}").await < 5.0);
     media.close().await;
 }

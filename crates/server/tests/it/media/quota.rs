@@ -1,6 +1,7 @@
 //! Nobody has more than they may, and whoever is not known costs nothing.
 
 use std::fs;
+use std::str::FromStr;
 use std::time::Instant;
 
 use fireside_turn::Subject;
@@ -99,7 +100,12 @@ async fn bandwidth_has_an_end() {
 
 /// Says what Prometheus would read.
 pub(crate) async fn metric(process: &Process, name: &str) -> u64 {
-    let text = reqwest::get(process.server.url("/metrics")).await.expect("an answer").text().await.expect("text");
+    shown(&process.server, name).await
+}
+
+/// The same of any number.
+pub(crate) async fn shown<T: FromStr>(server: &Server, name: &str) -> T {
+    let text = reqwest::get(server.url("/metrics")).await.expect("an answer").text().await.expect("text");
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
     value.unwrap_or_else(|| panic!("no {name} in {text}"))
 }
