@@ -69,3 +69,32 @@ it("count standstills since the last time, and what limits us", () => {
   expect(readStats(report(3, {}, picture(5, "bandwidth")), memory)).toMatchObject({ freezes: 2, limited: "bandwidth" });
   expect(readStats(report(5, {}, picture(5, "none")), memory)).toMatchObject({ freezes: 0, limited: null });
 });
+
+it("are of the streams that are there both times: one that comes by another place begins with the next reading", () => {
+  const memory: StatsMemory = {};
+  const place = (id: string, seconds: number, bytes: number): Entry => ({
+    id,
+    type: "inbound-rtp",
+    kind: "video",
+    timestamp: seconds * 1000,
+    bytesReceived: bytes,
+    packetsReceived: bytes / 1_000,
+  });
+  readStats(report(1, {}, [place("a", 1, 1_000_000)]), memory);
+  expect(readStats(report(3, {}, [place("b", 3, 9_000_000)]), memory).link.kbitsIn).toBe(200);
+  expect(readStats(report(5, {}, [place("b", 5, 9_050_000)]), memory).link.kbitsIn).toBe(400);
+});
+
+it("say how large our camera's picture goes out, whichever way it is held, and what the line is thought to carry", () => {
+  const sent = (frameWidth: number, frameHeight: number, more: Entry = {}): Entry => ({ id: `${frameWidth}`, type: "outbound-rtp", frameWidth, frameHeight, ...more }); // prettier-ignore
+  const entries = [sent(320, 180), sent(640, 360), sent(270, 480), sent(1920, 1080, { contentType: "screenshare" })];
+  const pair: Entry = {
+    id: "p",
+    type: "candidate-pair",
+    availableOutgoingBitrate: 1_234_567,
+    localCandidateId: "l",
+    remoteCandidateId: "r",
+  };
+  expect(readStats(report(1, {}, [...entries, pair]), {})).toMatchObject({ sent: 360, capacity: 1235 });
+  expect(readStats(report(1), {})).toMatchObject({ sent: null, capacity: null });
+});

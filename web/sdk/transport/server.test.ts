@@ -416,4 +416,82 @@ describe("a meeting that goes through the server", () => {
       expect(links()).toHaveLength(2);
     });
   });
+
+  it("is read once for all: what is sent is not counted for each of them, and quality is of what comes from each", async () => {
+    const ada = await come("Ada");
+    for (const name of ["Bo", "Cy"]) await come(name);
+    await pass(6_000);
+    const [bo, cy] = [of(ada, "Bo"), of(ada, "Cy")];
+    expect(ada.stats(bo.id)).toMatchObject({ via: "server", kbitsOut: 300, kbitsIn: 0, rtt: 20, path: "direct", quality: "good" });
+    expect(ada.uplink()).toEqual({ kbits: 300, limited: null });
+    links()[0]!.quality.rtt = 900;
+    await pass(6_000);
+    expect([bo.quality, cy.quality, ada.local.quality]).toEqual(["poor", "poor", "poor"]);
+    FakePeer.blocked = true;
+    links()[0]!.become("failed");
+    await pass(3_000);
+    expect(ada.stats(cy.id)).toMatchObject({ via: "server", kbitsOut: 0, rtt: null, quality: "lost" });
+    expect([bo.quality, ada.local.quality]).toEqual(["lost", "lost"]);
+  });
+});
+
+describe("the condition of a mesh", () => {
+  const conditions = (name: string) => server.heard(name, "condition").map(({ unreachable, strained }) => ({ unreachable, strained }));
+
+  it("whom we cannot reach is said when it is certain, and when it has changed", async () => {
+    FakePeer.direct = false;
+    const ada = await come("Ada");
+    await come("Bo");
+    await pass(25_000);
+    expect(conditions("Ada")).toEqual([]);
+    await pass(60_000);
+    expect(conditions("Ada")).toEqual([{ unreachable: [of(ada, "Bo").id], strained: null }]);
+    FakePeer.direct = true;
+    await pass(60_000);
+    expect(of(ada, "Bo").connection).toBe("connected");
+    expect(conditions("Ada").slice(1)).toEqual([{ unreachable: [], strained: null }]);
+  });
+
+  it("who is away is not out of reach", async () => {
+    FakePeer.direct = false;
+    await come("Ada");
+    await come("Bo");
+    server.lose("Bo");
+    FakeSocket.onconnect = () => undefined;
+    await pass(60_000);
+    expect(conditions("Ada")).toEqual([]);
+  });
+
+  it("is said again to a server that has forgotten it", async () => {
+    FakePeer.direct = false;
+    const ada = await come("Ada");
+    await come("Bo");
+    await pass(80_000);
+    expect(conditions("Ada")).toHaveLength(1);
+    server.kill();
+    server.restart();
+    await pass(5_000);
+    expect(conditions("Ada")).toEqual(Array.from({ length: 2 }, () => ({ unreachable: [of(ada, "Bo").id], strained: null })));
+  });
+
+  it("a line that does not carry our picture to everyone is said, and stands while the server carries it", async () => {
+    await come("Ada");
+    for (const name of ["Bo", "Cy"]) await come(name);
+    await pass(4_000);
+    for (const peer of pairs()) Object.assign(peer.quality, { limited: "bandwidth", height: 180 });
+    await pass(8_000);
+    expect(conditions("Ada")).toEqual([]);
+    await pass(6_000);
+    expect(conditions("Ada")).toEqual([{ unreachable: [], strained: "upload" }]);
+    server.go("server", true);
+    await pass(12_000);
+    server.go("server", false);
+    await pass(60_000);
+    expect(conditions("Ada")).toHaveLength(1);
+    // What was so in the old network need not be in the new one.
+    FakePeer.move();
+    page.window.dispatchEvent(new Event("online"));
+    await pass(1_000);
+    expect(conditions("Ada").at(-1)).toEqual({ unreachable: [], strained: null });
+  });
 });

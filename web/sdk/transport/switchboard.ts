@@ -230,10 +230,10 @@ export class Switchboard {
     if (this.via(id) === "mesh") return this.#mesh.report(id);
     const report = await this.#sfu?.report();
     if (!report) return null;
-    const ids = SENDING.map((source) => this.#sfu?.find(id, source)?.track.id);
+    const ids = SENDING.flatMap((source) => this.#sfu?.find(id, source)?.track.id ?? []);
     const theirs = new Map<string, unknown>();
     report.forEach((entry: { id: string; type: string; trackIdentifier?: string }) => {
-      if (entry.type !== "inbound-rtp" || ids.includes(entry.trackIdentifier)) theirs.set(entry.id, entry);
+      if (entry.type !== "inbound-rtp" || ids.includes(entry.trackIdentifier ?? "")) theirs.set(entry.id, entry);
     });
     return theirs as unknown as RTCStatsReport;
   }
