@@ -98,7 +98,8 @@ impl Meeting {
         if unreachable.len() > CONDITION_PEOPLE {
             return refuse(connection, ErrorCode::InvalidMessage, "condition", effects);
         }
-        let unreachable = unreachable.into_iter().filter(|&other| other != who && self.roster.contains(other)).collect();
+        // Those who are not here (yet, after a restart of the server) count once they are.
+        let unreachable = unreachable.into_iter().filter(|&other| other != who).collect();
         if let Some(participant) = self.roster.get_mut(who) {
             participant.condition = Condition { unreachable, strained };
         }

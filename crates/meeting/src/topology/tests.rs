@@ -434,6 +434,17 @@ fn after_a_restart_the_first_who_returns_says_how_media_travelled() {
 }
 
 #[test]
+fn who_could_not_be_reached_before_a_restart_cannot_be_reached_after_it() {
+    let before = Table::new().people(2);
+    let mut table = Table::with_recovery(Some(START.plus_millis(20_000)));
+    returns(&mut table, 1, before[0], Some(Mesh));
+    table.say(ConnectionId(1), ClientMessage::Condition { unreachable: vec![before[1].id], strained: None });
+    assert_eq!(headings(&mut table, ConnectionId(1)), []);
+    returns(&mut table, 2, before[1], Some(Mesh));
+    assert_eq!(headings(&mut table, ConnectionId(1)), [(Server, 1, true, Unreachable)]);
+}
+
+#[test]
 fn somebody_new_who_was_faster_than_those_who_return_goes_over_to_the_server_with_them() {
     let before = Table::new().people(5);
     let mut table = Table::with_recovery(Some(START.plus_millis(20_000)));
