@@ -103,13 +103,10 @@ export class Sfu implements LinkHost {
     return (this.#links.findLast(({ up }) => up) ?? this.#newest)?.audio ?? [];
   }
 
-  /** Where their voice or picture is, once it has arrived there. */
+  /** Where their voice or picture is: once it has arrived there, or sooner where nobody else can be seen. */
   find(id: ParticipantId, source: Source): Slot | null {
-    for (const link of this.#links.toReversed()) {
-      const slot = link.find(id, source);
-      if (slot?.ready) return slot;
-    }
-    return null;
+    const places = this.#links.toReversed().flatMap((link) => link.find(id, source) ?? []);
+    return places.find(({ ready }) => ready) ?? places.find(({ clean }) => clean) ?? null;
   }
 
   held(id: ParticipantId): HeldReason | null {

@@ -5,10 +5,10 @@ import type { Arrivals, Reading } from "./arrivals";
 
 export class Slot {
   carries: TrackRef | null = null;
-  /** What it carries has arrived: before that, it would still show who was here before. */
+  /** What it carries has arrived. */
   ready = false;
-  /** It has carried nobody yet. */
-  #fresh = true;
+  /** It has carried nobody else, so that there is nobody else to be seen in it still. */
+  clean = true;
   #stop: (() => void) | undefined;
 
   constructor(
@@ -31,12 +31,10 @@ export class Slot {
     const before = this.carries;
     if (before?.participant === track?.participant && before?.source === track?.source) return;
     this.#stop?.();
+    this.clean &&= before === null;
     this.carries = track;
     this.ready = false;
-    if (track) {
-      this.#stop = this.arrivals.expect(this.track, this.read, () => this.#arrived(track), this.#fresh);
-      this.#fresh = false;
-    }
+    if (track) this.#stop = this.arrivals.expect(this.track, this.read, () => this.#arrived(track), this.clean);
     for (const one of new Set([before?.participant, track?.participant])) if (one !== undefined) this.changed(one);
   }
 

@@ -372,7 +372,7 @@ export class Switchboard {
     if (topology === "server") {
       // A connection that has ended shows its last pictures, for want of others.
       if (this.#sfu?.state !== "connected") return false;
-      return this.#heard.has(key(id, source)) || this.#trackBy(topology, id, source) !== null;
+      return this.#heard.has(key(id, source)) || this.#sfu.find(id, source)?.ready === true;
     }
     const track = this.#mesh.track(id, source);
     return track !== null && this.#arrived.has(track);
