@@ -295,7 +295,7 @@ describe("down", () => {
     const { ada, bo, link } = await through();
     FakePeer.direct = false;
     server.go("mesh", true);
-    await pass(11_000);
+    await pass(14_000);
     expect(server.heard("Ada", "condition")).toEqual([]);
     await pass(3_000);
     expect(server.heard("Ada", "condition")).toEqual([{ type: "condition", unreachable: [bo.id], strained: null }]);

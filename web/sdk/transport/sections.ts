@@ -28,9 +28,9 @@ const SIZES: Record<"camera" | "screen", readonly Size[]> = {
     { rid: "m", scale: 2, bitrate: camera, framerate: 30 },
     { rid: "h", scale: 1, bitrate: camera, framerate: 30 },
   ],
-  // The small one for thin lines, and for a row of tiles.
+  // The small one for thin lines, and for tiles that are no higher.
   screen: [
-    { rid: "l", scale: 2, bitrate: () => 300_000, framerate: 5 },
+    { rid: "l", scale: 2, bitrate: () => 400_000, framerate: 8 },
     { rid: "h", scale: 1, bitrate: () => 2_000_000, framerate: 15 },
   ],
 };

@@ -447,9 +447,9 @@ describe("the condition of a mesh", () => {
     FakePeer.direct = false;
     const ada = await come("Ada");
     await come("Bo");
-    await pass(25_000);
+    await pass(14_000);
     expect(conditions("Ada")).toEqual([]);
-    await pass(60_000);
+    await pass(2_000);
     expect(conditions("Ada")).toEqual([{ unreachable: [of(ada, "Bo").id], strained: null }]);
     FakePeer.direct = true;
     await pass(60_000);

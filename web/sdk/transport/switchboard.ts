@@ -4,20 +4,15 @@ import type { RouteInfo, Sight, Source } from "../api";
 import type { Trace } from "../monitor/diagnosis";
 import type { ClientMessage, HeldReason, IceServer, Join, ParticipantId, SignalBody, Strain, Topology, Welcome } from "../protocol.gen";
 import { Arrivals, type Reading } from "./arrivals";
-import { Condition } from "./condition";
+import { Condition, type Reach } from "./condition";
 import type { Link } from "./link";
 import { Mesh } from "./mesh";
 import { SENDING } from "./sections";
+import { Settling } from "./settling";
 import { Sfu, type ServerWord } from "./sfu";
 import type { PathState } from "./transport";
 import { View } from "./view";
 
-/** The new way is waited for so long after it is up; then the old one is needed no longer, whatever is missing. */
-const SETTLED_MS = 10_000;
-/** With everything there, the page takes a moment to show it. */
-const SHOWN_MS = 400;
-/** On the way back to a mesh, whoever is not reached by then is said to be out of reach: the meeting stays with the server. */
-const REACHED_MS = 12_000;
 const SOUNDS = ["microphone", "screen_audio"] as const;
 /** A tile of which nobody has said how high it is. */
 const HEIGHTS = { screen: 1080, camera: 360 } as const;
@@ -62,24 +57,21 @@ export class Switchboard {
   #connection = 0;
   #iceServers: readonly IceServer[] = [];
   #traces: Trace[] = [];
-  #change = 0;
-  #changedAt = 0;
-  /** The change of which we have said that we need its old way no longer. */
-  #settled: number | null = null;
-  #checking: ReturnType<typeof setTimeout> | undefined;
   #sights: readonly Sight[] | null = null;
   readonly #view = new View((tiles) => this.#usesServer && this.#host.send({ type: "view", tiles }));
   readonly #condition = new Condition((unreachable, strained) => this.#host.send({ type: "condition", unreachable, strained }));
-  #strained: Strain | null = null;
+  readonly #settling = new Settling(
+    (change) => this.#host.send({ type: "settled", change }),
+    () => this.sync(),
+  );
   /** Tracks of the mesh in which something has arrived. */
   readonly #arrived = new WeakSet<MediaStreamTrack>();
   readonly #awaited = new Map<MediaStreamTrack, () => void>();
   readonly #readings = new Map<ParticipantId, Reading>();
   /** Whose sound has come by way of the server: they need not be in a place of it all the time. */
   readonly #heard = new Set<string>();
+  /** Since when everybody is reached peer to peer, in `performance.now()` time. */
   #meshUpAt = Infinity;
-  /** Since when all that is seen and heard comes the new way. */
-  #hereSince = Infinity;
   #run: number | null = null;
   #syncing = false;
   #closed = false;
@@ -114,7 +106,7 @@ export class Switchboard {
     if (sfu && sfu === this.#sfu) sfu.welcomed(said.offer?.connection, gone);
     if (gone) this.#condition.again();
     this.#view.again();
-    this.#settled = null;
+    this.#settling.again();
     if (welcome.resumed === "snapshot") this.#mesh.renew();
   }
 
@@ -123,9 +115,8 @@ export class Switchboard {
     const before = this.route;
     const both = changing && !fresh;
     this.route = { topology, changing: both, reason };
-    if (change !== this.#change || both !== before.changing)
-      [this.#changedAt, this.#meshUpAt, this.#hereSince] = [performance.now(), Infinity, Infinity];
-    this.#change = change;
+    this.#settling.begin(both ? change : null);
+    this.#meshUpAt = Infinity;
     // What is shown needs not arrive once more, should we come back to it.
     if (both && !before.changing && before.topology === "mesh") for (const { track } of this.#meshTracks()) this.#arrived.add(track);
     if (topology === "server") this.#openServer();
@@ -191,8 +182,7 @@ export class Switchboard {
 
   /** What keeps us from sending to each of the others. */
   setStrained(strained: Strain | null): void {
-    this.#strained = strained;
-    this.sync();
+    this.#condition.strained(strained);
   }
 
   // The ways.
@@ -261,9 +251,7 @@ export class Switchboard {
   networkChanged(moved: boolean): void {
     if (moved) {
       this.#traces = [];
-      // What did not work in the old network may in this one.
-      this.#strained = null;
-      this.#condition.update([], null);
+      this.#condition.forget();
     }
     this.#mesh.networkChanged(moved);
     this.#sfu?.networkChanged(moved);
@@ -282,7 +270,8 @@ export class Switchboard {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#checking);
+    this.#settling.close();
+    this.#condition.close();
     this.arrivals.close();
     this.#view.close();
     this.#mesh.close();
@@ -461,32 +450,22 @@ export class Switchboard {
     this.#host.voices();
   }
 
-  /** Whom we cannot reach, and what else keeps us from a mesh. By way of the server it cannot be found out anew: it stands. */
   #assess(): void {
-    const late = this.route.changing && this.route.topology === "mesh" && performance.now() - this.#changedAt >= REACHED_MS;
-    const unreachable = this.#host.people().filter(({ id, reachable }) => {
-      const state = this.#mesh.state(id);
-      if (this.#condition.unreachable.includes(id)) return state !== "connected";
-      return this.#mesh.has(id) && reachable && (state === "failed" || (late && state !== "connected"));
-    });
-    const ids = unreachable.map(({ id }) => id);
-    this.#condition.update(ids, this.#strained);
+    const reach = ({ id, reachable }: Present): Reach => {
+      if (this.#mesh.state(id) === "connected") return "reached";
+      return this.#mesh.has(id) && reachable ? "missed" : "unknown";
+    };
+    this.#condition.assess(new Map(this.#host.people().map((person) => [person.id, reach(person)])));
   }
 
   #settle(): void {
-    clearTimeout(this.#checking);
     const { topology, changing } = this.route;
-    if (!changing || this.#settled === this.#change) return;
-    const now = performance.now();
+    if (!changing) return;
     const people = this.#host.people().filter(({ reachable }) => reachable);
-    if (topology === "mesh" && this.#meshUpAt === Infinity && people.every(({ id }) => this.#mesh.state(id) === "connected")) {
-      this.#meshUpAt = now;
-    }
-    const upAt = topology === "mesh" ? this.#meshUpAt : Math.max(this.#sfu?.upAt ?? Infinity, this.#changedAt);
-    this.#hereSince = upAt < Infinity && this.#isAllHere() ? Math.min(this.#hereSince, now) : Infinity;
-    const due = Math.min(upAt + SETTLED_MS, this.#hereSince + SHOWN_MS);
-    if (due > now) this.#checking = setTimeout(() => this.sync(), Math.min(due - now + 1, 1_000));
-    else if (this.#host.send({ type: "settled", change: this.#change })) this.#settled = this.#change;
+    if (people.some(({ id }) => this.#mesh.state(id) !== "connected")) this.#meshUpAt = Infinity;
+    else this.#meshUpAt = Math.min(this.#meshUpAt, performance.now());
+    const upAt = topology === "mesh" ? this.#meshUpAt : (this.#sfu?.upAt ?? Infinity);
+    this.#settling.check(upAt, upAt < Infinity && this.#isAllHere());
   }
 
   /** All that is seen, and on the way to a mesh all that is heard, comes the new way. */
