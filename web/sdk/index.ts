@@ -1,4 +1,5 @@
-// What a page imports.
+// What a page imports. A page that enters calls on demand gets the rest of this without them: the modules behind `joinRoom` and
+// `prepareRoom` do nothing by being loaded (no calls at their top), so that bundlers can tell.
 export type * from "./api";
 export type { Diagnosis, Found, Tried } from "./monitor/diagnosis";
 export type { Quality } from "./monitor/quality";
@@ -20,7 +21,7 @@ export type {
   Topology,
 } from "./protocol.gen";
 export { joinRoom } from "./join";
-export { prepareRoom } from "./prepare";
+export { prepareRoom } from "./preparation";
 export {
   asDeviceError,
   canChooseSpeaker,

@@ -1,8 +1,7 @@
 // The way in: from options to a room.
 import { roomUrl } from "./address";
 import type { JoinError, JoinOptions, Room, Source } from "./api";
-import type { Prepared } from "./preparation";
-import { Handle } from "./prepare";
+import { Preparing, type Prepared } from "./preparation";
 import type { DeniedCode } from "./protocol.gen";
 import { describe, Meeting, type Wishes } from "./room";
 import { Signal, type SignalEnd, type SignalHandlers } from "./signal";
@@ -10,7 +9,7 @@ import type { Link } from "./transport/link";
 
 /** Enters a meeting. Rejects with `JoinError`; the tracks given then still belong to the caller. */
 export function joinRoom(options: JoinOptions): Promise<Room> {
-  const door = new Door(options.prepared instanceof Handle ? options.prepared.take() : null);
+  const door = new Door(options.prepared instanceof Preparing ? options.prepared.take() : null);
   return new Promise((resolve, reject) => {
     const wishes: Wishes = { name: options.name, hand: false, tracks: tracksOf(options) };
     let told = describe(wishes);

@@ -1,5 +1,7 @@
 // The pre-join page's way to the server: a socket that is open, and a connection for media where the meeting goes through the server.
 // Both change hands when the person joins.
+import { roomUrl } from "./address";
+import type { Preparation } from "./api";
 import type { Join, Offer, ServerFrame, ServerMessage } from "./protocol.gen";
 import { SUBPROTOCOL } from "./signal";
 import { Arrivals } from "./transport/arrivals";
@@ -13,6 +15,11 @@ const TRIES = 5;
 /** Who looks at themselves for longer joins without. */
 const LONGEST_MS = 300_000;
 
+/** Opens the way to a room in the background, so that joining takes one question and its answer. Whatever fails, fails quietly. */
+export function prepareRoom({ code, url = roomUrl(code) }: { code: string; url?: string }): Preparation {
+  return new Preparing(url);
+}
+
 export interface Prepared {
   /** Open; null: there is none. */
   socket: WebSocket | null;
@@ -22,7 +29,7 @@ export interface Prepared {
   said: Pick<Join, "prepared" | "offer">;
 }
 
-export class Preparing implements LinkHost {
+export class Preparing implements Preparation, LinkHost {
   readonly tracks = new Map();
   readonly iceServers = [];
   readonly arrivals = new Arrivals();
@@ -45,6 +52,7 @@ export class Preparing implements LinkHost {
     this.#open();
   }
 
+  /** What there is by now; it is the caller's from then on. */
   take(): Prepared {
     const [socket, link, offer] = [this.#socket, this.#link, this.#offer];
     const open = socket?.readyState === 1 ? socket : null;

@@ -50,6 +50,7 @@ export class FakeSocket {
   // The test's end.
 
   open(): void {
+    if (this.readyState !== 0) return;
     this.readyState = 1;
     this.onopen?.();
   }

@@ -5,7 +5,7 @@ import type { ParticipantId, Strain } from "../protocol.gen";
 const PEOPLE = 16;
 /** Most are reached within a second or two, some with the second attempt, after eight. Who is not by then is better served by the server. */
 const MISSED_MS = 15_000;
-const WELL = JSON.stringify({ unreachable: [], strained: null });
+const WELL = '{"unreachable":[],"strained":null}';
 
 /** `unknown`: there is no way to try, or they are away. */
 export type Reach = "reached" | "missed" | "unknown";

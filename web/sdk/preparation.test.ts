@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { JoinOptions, Preparation, Room } from "./api";
 import { joinRoom } from "./join";
-import { prepareRoom } from "./prepare";
+import { prepareRoom } from "./preparation";
 import { FakePage } from "./testing/fake-page";
 import { FakePeer, fakeTrack } from "./testing/fake-peer";
 import { FakeServer } from "./testing/fake-server";
@@ -21,7 +21,6 @@ beforeEach(() => {
 
 async function prepare(): Promise<Preparation> {
   const prepared = prepareRoom({ code: "x", url });
-  await vi.dynamicImportSettled();
   await pass(100);
   return prepared;
 }
@@ -102,15 +101,13 @@ describe("prepared", () => {
     prepared.close();
     await pass(100);
     expect([open(), live()]).toEqual([[], []]);
-    const closedEarly = prepareRoom({ code: "x", url });
-    closedEarly.close();
-    await vi.dynamicImportSettled();
+    prepareRoom({ code: "x", url }).close();
     await pass(100);
     expect([open(), live()]).toEqual([[], []]);
     expect(vi.getTimerCount()).toBe(0);
   });
 
-  it("and joined at once, before it is loaded: it is as without", async () => {
+  it("and joined at once, before the socket is open: it is as without", async () => {
     const prepared = prepareRoom({ code: "x", url });
     await come("Ada", { prepared });
     expect(join()[0]).not.toHaveProperty("prepared");
