@@ -144,12 +144,26 @@ export class MockRoom implements Room {
   talk(): void {
     let turn = 0;
     setInterval(() => {
-      this.speaker?.change({ speaking: false });
       turn = (turn * 31 + 17) % this.participants.length;
-      this.speaker = this.participants[turn] ?? null;
-      this.speaker?.change({ speaking: true, microphone: true });
-      this.emit("speaker", this.speaker);
+      const next = this.participants[turn];
+      if (next) this.speaks(next);
     }, 2500);
+  }
+
+  /** This person speaks now, and nobody else. */
+  speaks(person: MockPerson): void {
+    this.speaker?.change({ speaking: false });
+    this.speaker = person;
+    person.change({ speaking: true, microphone: true });
+    this.emit("speaker", person);
+  }
+
+  /** So many voices come through. */
+  sound(count: number): void {
+    const context = new AudioContext();
+    const more = Array.from({ length: Math.max(0, count - this.voices.length) }, () => context.createMediaStreamDestination());
+    this.voices = [...this.voices, ...more.flatMap(({ stream }) => stream.getAudioTracks())].slice(0, count);
+    this.emit("voices", undefined);
   }
 
   join(name: string): MockPerson {
