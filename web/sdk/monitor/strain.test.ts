@@ -31,6 +31,8 @@ it("is none while it comes and goes", () => {
 });
 
 it.each([
+  ["the line would carry more than we let it", { readings: [{ ...SMALL, capacity: 3_500 }] }],
+  ["it is not known what the line carries", { readings: [{ ...SMALL, capacity: null }] }],
   ["the picture is as large as it may be", { readings: [{ ...SMALL, sent: 540 }] }],
   ["the camera is no better", { camera: 180, readings: [SMALL] }],
   ["the camera is off", { camera: null, readings: [{ ...SMALL, sent: null }] }],

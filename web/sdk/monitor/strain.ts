@@ -7,6 +7,9 @@ import { capFor } from "../transport/encoding";
 const LASTING_MS = 10_000;
 /** A picture of this part of what it might be is small. */
 const SMALL = 0.5;
+/** And the line is short if it is thought to carry less than this part of what one picture may take. (Chromium says that it is limited
+ * by its bandwidth also where it is our own limit that it keeps to.) */
+const SHORT = 0.4;
 /** More than what is needed: estimates are hopeful. */
 const ROOM = 1.3;
 
@@ -41,9 +44,11 @@ export function gauge(before: Gauge, effort: Effort): Gauge {
 
 function inMesh({ others, camera, readings }: Effort): Strain | null {
   if (others < 2 || camera === null) return null;
-  const most = Math.min(camera, capFor("camera", others).size?.[1] ?? camera);
+  const cap = capFor("camera", others);
+  const most = Math.min(camera, cap.size?.[1] ?? camera);
   const isSmall = (sent: number | null): boolean => sent !== null && sent <= most * SMALL;
-  if (readings.some(({ limited, sent }) => limited === "bandwidth" && isSmall(sent))) return "upload";
+  const isShort = (capacity: number | null): boolean => capacity !== null && capacity * 1000 < cap.bitrate * SHORT;
+  if (readings.some(({ limited, sent, capacity }) => limited === "bandwidth" && isSmall(sent) && isShort(capacity))) return "upload";
   return readings.some(({ limited }) => limited === "cpu") ? "processor" : null;
 }
 

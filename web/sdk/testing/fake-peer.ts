@@ -120,8 +120,8 @@ export class FakePeer {
   heard = 0;
   restarts = 0;
   path: "direct" | "relay" | null = null;
-  /** What is read of it: kbit/s each way, ms, part lost, standstills so far, what limits us, and how high our picture goes out. */
-  quality = { kbits: 300, rtt: 20, loss: 0, freezes: 0, limited: "none", height: 360 };
+  /** What is read of it: kbit/s each way, ms, part lost, standstills so far, what limits us, how high our picture goes out, and what the line carries (kbit/s). */
+  quality = { kbits: 300, rtt: 20, loss: 0, freezes: 0, limited: "none", height: 360, capacity: 4_000 };
   #fragment = "";
   /** The network in which the candidates of this fragment were found. */
   #found = { fragment: "", network: 0 };
@@ -252,7 +252,7 @@ export class FakePeer {
   }
 
   async getStats(): Promise<Map<string, unknown>> {
-    const { kbits, rtt, loss, freezes, limited, height } = this.quality;
+    const { kbits, rtt, loss, freezes, limited, height, capacity } = this.quality;
     const now = performance.now();
     if (this.alive) {
       const bytes = (kbits / 8) * (now - this.#read.at);
@@ -262,10 +262,11 @@ export class FakePeer {
     }
     this.#read.at = now;
     const relayed = this.path === "relay";
+    const line = { currentRoundTripTime: rtt / 1_000, availableOutgoingBitrate: capacity * 1_000 };
     const limits = { qualityLimitationReason: limited, frameHeight: height, frameWidth: (height * 16) / 9 };
     const entries = [
       { id: "t", type: "transport", selectedCandidatePairId: this.path ? "p" : undefined },
-      { id: "p", type: "candidate-pair", currentRoundTripTime: rtt / 1_000, localCandidateId: "l", remoteCandidateId: "r" },
+      { id: "p", type: "candidate-pair", ...line, localCandidateId: "l", remoteCandidateId: "r" },
       { id: "l", type: "local-candidate", candidateType: relayed ? "relay" : "host", protocol: "udp", relayProtocol: this.#relays[0] },
       { id: "r", type: "remote-candidate", candidateType: "host" },
       {

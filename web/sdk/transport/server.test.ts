@@ -483,13 +483,15 @@ describe("the condition of a mesh", () => {
     await come("Ada");
     for (const name of ["Bo", "Cy"]) await come(name);
     await pass(4_000);
-    for (const peer of pairs()) Object.assign(peer.quality, { limited: "bandwidth", height: 180 });
+    for (const peer of pairs()) Object.assign(peer.quality, { limited: "bandwidth", height: 180, capacity: 250 });
     await pass(8_000);
     expect(conditions("Ada")).toEqual([]);
     await pass(6_000);
     expect(conditions("Ada")).toEqual([{ unreachable: [], strained: "upload" }]);
     server.go("server", true);
-    await pass(12_000);
+    await pass(500);
+    for (const link of links()) link.quality.capacity = 1_000;
+    await pass(11_500);
     server.go("server", false);
     await pass(60_000);
     expect(conditions("Ada")).toHaveLength(1);
