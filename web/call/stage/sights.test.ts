@@ -13,14 +13,18 @@ function watched() {
   return { said, sights: new Sights((sights) => said.push(sights)) };
 }
 
-test("a movement through many sizes is said once, with its end", () => {
+test("what changes is said at once; of a movement through many sizes the beginning and the end", () => {
   const { said, sights } = watched();
   for (let height = 100; height < 200; height += 10) {
     sights.show([face("a", height)]);
     vi.advanceTimersByTime(10);
   }
+  expect(said).toEqual([[face("a", 100)]]);
   vi.advanceTimersByTime(1000);
-  expect(said).toEqual([[face("a", 190)]]);
+  expect(said).toEqual([[face("a", 100)], [face("a", 190)]]);
+  sights.show([face("b")]);
+  vi.advanceTimersByTime(1);
+  expect(said.at(-1)).toEqual([face("b")]);
 });
 
 test("what goes on for long is not waited for", () => {
@@ -30,6 +34,7 @@ test("what goes on for long is not waited for", () => {
     vi.advanceTimersByTime(50);
   }
   expect(said.length).toBeGreaterThan(5);
+  expect(said.length).toBeLessThan(20);
 });
 
 test("the same is not said again", () => {

@@ -10,6 +10,8 @@ const AWAY_MS = 8_000;
 export class Sights {
   #sights: readonly Sight[] = [];
   #said = "";
+  /** When that was, in `performance.now()` time. */
+  #saidAt = -Infinity;
   #hidden = false;
   #settling: ReturnType<typeof setTimeout> | undefined;
   #leaving: ReturnType<typeof setTimeout> | undefined;
@@ -20,7 +22,8 @@ export class Sights {
   /** What the stage shows, the most important first. */
   show(sights: readonly Sight[]): void {
     this.#sights = sights;
-    this.#settling ??= setTimeout(() => this.#tell(), SETTLE_MS);
+    // A page that is turned is told at once, what goes on at intervals.
+    this.#settling ??= setTimeout(() => this.#tell(), Math.max(0, this.#saidAt + SETTLE_MS - performance.now()));
   }
 
   /** The page is not looked at, or something lies over the whole stage. Shared screens are still read along, or recorded. */
@@ -49,6 +52,7 @@ export class Sights {
     const saying = JSON.stringify(sights);
     if (saying === this.#said) return;
     this.#said = saying;
+    this.#saidAt = performance.now();
     this.say(sights);
   }
 }
