@@ -100,21 +100,25 @@ test("somebody with neither camera nor microphone joins", async ({ people }) => 
   await anna.reads("I can only listen");
 });
 
-test("the ninth is told that the meeting is full", async ({ people }) => {
-  const anna = await people.bare("anna");
-  await anna.signUp();
-  const link = await anna.newMeeting();
-  await anna.joinNow();
-  for (let number = 2; number <= 8; number++) await joinAsGuest(people, `guest ${number}`, link);
-  await anna.seesPeople(...[2, 3, 4, 5, 6, 7, 8].map((number) => `guest ${number}`));
+test.describe("a server of small meetings", () => {
+  test.use({ settings: "--people 8" });
 
-  const ninth = await people.bare("guest 9");
-  await ninth.follow(link);
-  await ninth.tab.fill("textbox", "Your name", "guest 9");
-  await ninth.tab.press("button", "Join now");
-  await expect(ninth.tab.page.getByText(/full/i).first()).toBeVisible();
-  await expect(ninth.tab.page.getByRole("button", { name: "Leave" })).toHaveCount(0);
-  await anna.seesPeople(...[2, 3, 4, 5, 6, 7, 8].map((number) => `guest ${number}`));
+  test("the ninth is told that the meeting is full", async ({ people }) => {
+    const anna = await people.bare("anna");
+    await anna.signUp();
+    const link = await anna.newMeeting();
+    await anna.joinNow();
+    for (let number = 2; number <= 8; number++) await joinAsGuest(people, `guest ${number}`, link);
+    await anna.seesPeople(...[2, 3, 4, 5, 6, 7, 8].map((number) => `guest ${number}`));
+
+    const ninth = await people.bare("guest 9");
+    await ninth.follow(link);
+    await ninth.tab.fill("textbox", "Your name", "guest 9");
+    await ninth.tab.press("button", "Join now");
+    await expect(ninth.tab.page.getByText(/full/i).first()).toBeVisible();
+    await expect(ninth.tab.page.getByRole("button", { name: "Leave" })).toHaveCount(0);
+    await anna.seesPeople(...[2, 3, 4, 5, 6, 7, 8].map((number) => `guest ${number}`));
+  });
 });
 
 async function joinAsGuest(people: People, name: string, link: string) {
