@@ -50,7 +50,7 @@ test("one network lets TLS on 443 through and nothing else, the other blocks UDP
 });
 
 test("no way at all: both are told why, and what may be done", async ({ serve, anna, ben }) => {
-  await serve("--relay", "off");
+  await serve("--relay", "off", "--route", "mesh");
   symmetric(anna.house.wifi, ben.house.wifi);
   await arrive(anna, ben);
   await ben.joinNow();

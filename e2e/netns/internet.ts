@@ -63,6 +63,7 @@ export class Way {
   readonly #router: Host;
   #nat: Nat = "cone";
   #stopped: readonly string[] = [];
+  #isLimited = false;
 
   constructor(home: Host, cable: string, addresses: { outside: string; net: string }, plug: (host: Host, address: string) => void) {
     this.outside = addresses.outside;
@@ -90,6 +91,16 @@ export class Way {
   stop(...matching: string[]): void {
     this.#stopped = matching;
     this.#apply();
+  }
+
+  /** Carries so many kbit/s in each direction, with a router's queue before it; without a number as much as there is. */
+  limit(kbits?: number): void {
+    for (const device of ["lan", "wan"]) {
+      if (this.#isLimited) this.#router.run("tc", "qdisc", "delete", "dev", device, "root");
+      const queue = ["tbf", "rate", `${kbits}kbit`, "burst", "8kb", "latency", "250ms"];
+      if (kbits !== undefined) this.#router.run("tc", "qdisc", "add", "dev", device, "root", ...queue);
+    }
+    this.#isLimited = kbits !== undefined;
   }
 
   /** Packets that were not let through since then. */
@@ -139,6 +150,7 @@ export class Home {
     for (const way of [this.wifi, this.mobile]) {
       way.nat = "cone";
       way.stop();
+      way.limit();
     }
     this.wifi.up();
   }
