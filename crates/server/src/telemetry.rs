@@ -35,9 +35,14 @@ impl fmt::Display for RequestId {
     }
 }
 
+/// The WebRTC engine tells addresses, and passwords of ICE at DEBUG. What becomes of a connection is said without it; whoever looks for a
+/// fault within names one of these in the setting `log` (`info,is=debug`).
+const TALKATIVE: &str = "str0m=off,str0m_proto=off,is=off,dimpl=off";
+
 /// Starts to log, to standard error.
 pub fn start(config: &Config) {
-    let filter = EnvFilter::builder().parse_lossy(&config.log);
+    // Of two words for one target the later holds.
+    let filter = EnvFilter::builder().parse_lossy(format!("{TALKATIVE},{}", config.log));
     let json = match config.log_format {
         LogFormat::Auto => !std::io::stderr().is_terminal(),
         LogFormat::Plain => false,

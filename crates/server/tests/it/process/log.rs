@@ -1,6 +1,6 @@
 //! What the log never says, whatever people do: the canaries below are looked for in all that the process has written.
 
-use fireside_protocol::{ChatId, ClientMessage, Resume, ServerMessage, Welcome};
+use fireside_protocol::{ChatId, ClientMessage, Offer, Resume, ServerMessage, Welcome};
 use fireside_turn::Credentials;
 use reqwest::StatusCode;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
@@ -11,6 +11,7 @@ use crate::media::client::Turn;
 use crate::server::Server;
 use crate::site::browser::{Browser, Page};
 use crate::ws::client::{Client, join, offer, upgrade};
+use crate::ws::person::{caller, offer_of};
 use crate::ws::relay::credentials;
 
 const ADDRESS: &str = "203.0.113.77";
@@ -26,6 +27,8 @@ const GUEST: &str = "Canary Guest";
 const TITLE: &str = "Canary Planning";
 const CHAT: &str = "the canary says hello";
 const SDP: &str = "v=0 canary-sdp";
+/// Where somebody is at home.
+const CANDIDATE: &str = "198.51.100.78";
 
 /// What a log may have in it at no level, and what only below INFO.
 #[derive(Default)]
@@ -59,9 +62,12 @@ fn absent(said: &str, canaries: &[String]) {
 
 /// Everything that people do, with canaries wherever they may put words of their own.
 async fn story(level: &str) -> (Canaries, String) {
-    let process = Process::start(&["--trusted-proxies", "127.0.0.1"], &[("FIRESIDE_LOG", level), ("RUST_LOG", level)]);
+    let process = Process::start(
+        &["--trusted-proxies", "127.0.0.1", "--public-ip", "127.0.0.1", "--route", "server"],
+        &[("FIRESIDE_LOG", level), ("RUST_LOG", level)],
+    );
     let mut canaries = Canaries::default();
-    canaries.secret.extend([EMAIL, PASSWORD, NEW_PASSWORD, WRONG_PASSWORD, MISPLACED, CHAT, SDP].map(str::to_owned));
+    canaries.secret.extend([EMAIL, PASSWORD, NEW_PASSWORD, WRONG_PASSWORD, MISPLACED, CHAT, SDP, CANDIDATE].map(str::to_owned));
     canaries.personal.extend([USERNAME, MEMBER, GUEST, TITLE, ADDRESS].map(str::to_owned));
     let (cookie, code) = on_the_site(&process, &mut canaries).await;
     in_the_call(&process, &cookie, &code, &mut canaries).await;
@@ -118,6 +124,8 @@ async fn in_the_call(process: &Process, cookie: &str, code: &str, canaries: &mut
     canaries.secret.extend([to_member.resume_token.clone(), to_guest.resume_token.clone()]);
     through_the_relay(server, &to_guest, canaries).await;
 
+    through_the_server(server, code, &mut guest, canaries).await;
+
     let id = guest.chat(CHAT).await;
     guest.ack(id).await;
     guest.say(&ClientMessage::Chat { id: ChatId(Uuid::from_u128(1)), text: CHAT.repeat(400) }).await;
@@ -139,6 +147,34 @@ async fn in_the_call(process: &Process, cookie: &str, code: &str, canaries: &mut
     guest.say_text(&CHAT.repeat(4000)).await;
     guest.until_closed().await;
     member.is_alive().await;
+}
+
+/// Offers to the server, from inside and from the door, that are taken and that are not.
+async fn through_the_server(server: &Server, code: &str, guest: &mut Client, canaries: &mut Canaries) {
+    let mut engine = caller(server).await;
+    let fragment = engine.offer.lines().find_map(|line| line.strip_prefix("a=ice-pwd:")).expect("a password of ICE").to_owned();
+    canaries.secret.push(fragment);
+    let mut right = offer_of(&engine, 1);
+    right.sdp.push_str(&format!("a=candidate:1 1 udp 1 {CANDIDATE} 9 typ host\r\n"));
+    guest.say(&ClientMessage::Offer { offer: right }).await;
+    let answer = guest.answer(1).await;
+    canaries.secret.push(answer.lines().find_map(|line| line.strip_prefix("a=ice-pwd:")).expect("a password of ICE").to_owned());
+    engine.answer(&answer);
+    engine.until("it connects", |seen| seen.is_connected).await;
+    let wrong =
+        |connection: u32| Offer { connection, sdp: format!("{SDP}\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:{SDP}\r\na=ice-ufrag:{SDP}\r\n") };
+    guest.say(&ClientMessage::Offer { offer: wrong(1) }).await;
+    guest.error().await;
+    guest.say(&ClientMessage::Offer { offer: wrong(2) }).await;
+    guest.dropped(2).await;
+
+    let mut request = upgrade(server, code);
+    request.headers_mut().insert("x-forwarded-for", HeaderValue::from_static(ADDRESS));
+    let mut waiting = Client::send(server, request).await.expect("an upgrade");
+    waiting.prepare(&engine, 1).await;
+    waiting.answer(1).await;
+    waiting.say(&ClientMessage::Prepare { offer: wrong(2) }).await;
+    waiting.dropped(2).await;
 }
 
 /// Credentials that are used, and some that do not hold.

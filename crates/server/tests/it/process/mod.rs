@@ -16,6 +16,7 @@ use crate::server::Server;
 pub(crate) struct Process {
     pub(crate) server: Server,
     pub(crate) child: Child,
+    arguments: Vec<String>,
     output: BufReader<ChildStdout>,
     /// What it said first on standard output.
     first: String,
@@ -36,24 +37,24 @@ impl Process {
 
     fn run(mut command: Command, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let data = TempDir::new().expect("a folder");
-        let said = File::create(data.path().join("stderr")).expect("a file");
-        let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .args(arguments)
-            .env_clear()
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(said)
-            .spawn()
-            .expect("it starts");
-        let mut output = BufReader::new(child.stdout.take().expect("its output"));
-        let mut first = String::new();
-        output.read_line(&mut first).expect("a line");
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data.path()).args(arguments).env_clear().envs(variables.iter().copied());
+        let (child, output, first) = spawn(command, &data);
         let port = first.trim_end().rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or_else(|| panic!("where it is, not {first:?}"));
         let server = Server::elsewhere(SocketAddr::from(([127, 0, 0, 1], port)), data);
-        Self { server, child, output, first }
+        Self { server, arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(), child, output, first }
+    }
+
+    /// Ends it as a fault of the machine does, and starts another in its place: on the same data, at the same address.
+    pub(crate) fn kill_and_start_again(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fireside"));
+        command
+            .args(["serve", "--listen", &self.server.address.to_string(), "--data"])
+            .arg(self.server.data.path())
+            .args(&self.arguments)
+            .env_clear();
+        (self.child, self.output, self.first) = spawn(command, &self.server.data);
     }
 
     /// Ends it as a service manager does; all that it has said.
@@ -64,6 +65,16 @@ impl Process {
         self.output.read_to_string(&mut said).expect("text");
         said + &fs::read_to_string(self.server.data.path().join("stderr")).expect("text")
     }
+}
+
+/// Waits until it says where it is.
+fn spawn(mut command: Command, data: &TempDir) -> (Child, BufReader<ChildStdout>, String) {
+    let said = File::options().create(true).append(true).open(data.path().join("stderr")).expect("a file");
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(said).spawn().expect("it starts");
+    let mut output = BufReader::new(child.stdout.take().expect("its output"));
+    let mut first = String::new();
+    output.read_line(&mut first).expect("a line");
+    (child, output, first)
 }
 
 impl Drop for Process {

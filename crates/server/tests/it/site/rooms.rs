@@ -1,5 +1,6 @@
 //! Rooms, and the doors to them.
 
+use fireside_meeting::Route;
 use reqwest::StatusCode;
 
 use super::browser::{Browser, Page};
@@ -69,6 +70,41 @@ async fn a_room_is_renamed_closed_to_guests_and_deleted() {
     let page = ana.send(&format!("/rooms/{code}/delete"), &[]).await;
     assert_eq!((page.status, page.location()), (StatusCode::SEE_OTHER, "/rooms?done=deleted"));
     assert_eq!(ana.get(&format!("/r/{code}")).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_host_chooses_how_sound_and_picture_travel() {
+    let server = Server::start().await;
+    let ana = Browser::signed_up(&server, "ana").await;
+    let code = ana.new_room().await;
+    assert_eq!(chosen(&ana.get("/rooms").await), "auto");
+    for route in ["server", "mesh", "auto", "server"] {
+        ana.send(&format!("/rooms/{code}"), &[("title", "Monday"), ("guests", "yes"), ("route", route)]).await;
+        assert_eq!(chosen(&ana.get("/rooms").await), route);
+    }
+    // What is no choice, and a form from before there was one, leave it as it is.
+    for form in [&[("title", "Monday"), ("route", "sfu")][..], &[("title", "Tuesday")]] {
+        let page = ana.send(&format!("/rooms/{code}"), form).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER);
+        assert_eq!(chosen(&ana.get("/rooms").await), "server");
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_has_set_is_shown_and_not_for_choosing() {
+    let server = Server::start_with(|config| config.route = Route::Mesh).await;
+    let ana = Browser::signed_up(&server, "ana").await;
+    let code = ana.new_room().await;
+    let page = ana.get("/rooms").await;
+    assert_eq!(chosen(&page), "mesh");
+    assert!(page.has("Whoever runs this server has set this for all rooms."));
+    assert!(page.between(&format!(r#"id="route-{code}""#), ">").contains(" disabled"));
+}
+
+/// The route that a page shows as chosen.
+fn chosen(page: &Page) -> &str {
+    let choice = page.between(r#"name="route""#, "</select>");
+    choice.split("<option value=\"").find(|option| option.contains(" selected")).and_then(|option| option.split('"').next()).expect("one is chosen")
 }
 
 #[tokio::test]

@@ -124,7 +124,7 @@ async fn a_meeting_of_one_room_hears_nothing_of_another() {
 
 #[tokio::test]
 async fn the_ninth_is_told_that_the_meeting_is_full() {
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.people = 8).await;
     let room = Room::open(&server).await;
     let mut people = Vec::new();
     for number in 1..=8 {
@@ -141,7 +141,7 @@ async fn the_ninth_is_told_that_the_meeting_is_full() {
 
 #[tokio::test]
 async fn two_who_come_for_the_last_seat_do_not_both_get_it() {
-    let server = Server::start().await;
+    let server = Server::start_with(|config| config.people = 8).await;
     let room = Room::open(&server).await;
     let mut people = Vec::new();
     for number in 1..=7 {
