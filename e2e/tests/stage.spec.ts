@@ -185,7 +185,8 @@ test("a pinned tile is large, by keyboard", async ({ people, watch }) => {
 test("how media travels, and pictures that are held back", async ({ people, watch }) => {
   watch.allow(preview.url);
   const { page } = (await people.bare("ada", { viewport: USUAL })).tab;
-  await enter(page, 5, "&held=2");
+  await enter(page, 5, "&held=2&screens=1");
+  await expect(page.getByRole("figure", { name: "Screen of Chloé Martin" })).toContainText("Picture paused: slow connection");
   await expect(tile(page, "Chloé Martin")).toContainText("Picture paused: slow connection");
   await expect(tile(page, "Ben Okafor")).toContainText("Picture paused: the server is busy");
   await expect(tile(page, "Chloé Martin").locator("video")).toBeHidden();
@@ -203,6 +204,16 @@ test("how media travels, and pictures that are held back", async ({ people, watc
   await expectAccessible(page, "through the server");
   // It is said there, and nowhere else.
   await expect(page.getByRole("status").filter({ hasText: /server/i })).toHaveCount(0);
+
+  await test.step("of fifty people who come through the server there is one connection to be shown", async () => {
+    await enter(page, 50);
+    await page.getByRole("button", { name: "Through the server", exact: true }).click();
+    await page.getByRole("button", { name: "Connection", exact: true }).click();
+    const cards = page.getByRole("list", { name: "Connections to the others" }).getByRole("listitem");
+    await expect(cards).toHaveCount(1);
+    await expect(cards).toHaveAccessibleName("Through the server");
+    await expectAccessible(page, "the connection panel of a large room");
+  });
 });
 
 test("people of a large room are found by name", async ({ people, watch }) => {

@@ -97,7 +97,9 @@ export class MockRoom implements Room {
           cameras >= options.people,
       ),
     );
-    this.participants.slice(0, options.held ?? 0).forEach((person, index) => (person.held = index % 2 === 0 ? "line" : "server"));
+    this.participants
+      .slice(0, options.held ?? 0)
+      .forEach((person, index) => (person.held = person.heldScreen = index % 2 === 0 ? "line" : "server"));
     this.speaker = this.participants[0] ?? null;
     this.participants.slice(0, options.screens).forEach((person) => person.set("screen", painted(person.name, 1600, 1000, true)));
     this.chat = new MockChat(this, options.messages);
@@ -286,6 +288,7 @@ export class MockPerson implements LocalParticipant {
   unheard = false;
   speaking = false;
   held: Participant["held"] = null;
+  heldScreen: Participant["held"] = null;
   #tracks = new Map<Source, MediaStreamTrack>();
 
   constructor(
@@ -295,7 +298,7 @@ export class MockPerson implements LocalParticipant {
   ) {}
 
   track(source: Source): MediaStreamTrack | null {
-    if (this.unheard || this.held || !this.room.sends(this, source)) return null;
+    if (this.unheard || (source === "camera" && this.held) || !this.room.sends(this, source)) return null;
     // Painted when it is looked at first: nobody paints two hundred people.
     if (source === "camera" && this.camera && !this.#tracks.has(source)) this.set(source, painted(this.name, 640, 360, false));
     return this.#tracks.get(source) ?? null;

@@ -170,6 +170,8 @@ export interface Participant {
   readonly speaking: boolean;
   /** Their picture is in sight but not sent to us for now: for want of our line, or because the server has too much to do. */
   readonly held: HeldReason | null;
+  /** The same of the screen that they share. */
+  readonly heldScreen: HeldReason | null;
   /** Live tracks by source; a track is present only while it carries media. */
   track(source: Source): MediaStreamTrack | null;
 }

@@ -44,6 +44,7 @@ abstract class Person implements Participant {
   abstract readonly connection: Participant["connection"];
   abstract readonly quality: Quality;
   abstract readonly held: HeldReason | null;
+  abstract readonly heldScreen: HeldReason | null;
   abstract track(source: Source): MediaStreamTrack | null;
   protected abstract amplitude(microphone: MediaStreamTrack): number;
 
@@ -100,7 +101,11 @@ export class RemotePerson extends Person {
   }
 
   get held(): HeldReason | null {
-    return this.camera || this.screen ? this.#transport.held(this.id) : null;
+    return this.camera ? this.#transport.held(this.id, "camera") : null;
+  }
+
+  get heldScreen(): HeldReason | null {
+    return this.screen ? this.#transport.held(this.id, "screen") : null;
   }
 
   /** The server can hand them messages now. */
@@ -136,6 +141,7 @@ export interface OwnActions {
 
 export class OwnPerson extends Person implements LocalParticipant {
   readonly held = null;
+  readonly heldScreen = null;
   /** What is sent now. */
   readonly tracks: Map<Source, MediaStreamTrack>;
   readonly #actions: OwnActions;

@@ -13,6 +13,7 @@ export class Person {
   quality = $state<Quality>("good");
   /** Their picture is in sight but not sent to us, and why. */
   held = $state<HeldReason | null>(null);
+  heldScreen = $state<HeldReason | null>(null);
   /** Why they cannot be reached, once that is so. */
   diagnosis = $state.raw<Diagnosis | null>(null);
   handRaisedAt = $state<number | null>(null);
@@ -35,11 +36,11 @@ export class Person {
 
   /** Takes over what the participant is now. */
   sync(): void {
-    const { name, role, microphone, camera, screen, connection, quality, held, handRaisedAt } = this.participant;
+    const { name, role, microphone, camera, screen, connection, quality, held, heldScreen, handRaisedAt } = this.participant;
     const speaking = this.participant.speaking && microphone;
     if (speaking !== this.speaking) this[speaking ? "speakingSince" : "spokeAt"] = performance.now();
     if (this.camera && !camera) this.cameraAt = performance.now();
-    Object.assign(this, { name, role, microphone, camera, screen, speaking, connection, quality, held, handRaisedAt });
+    Object.assign(this, { name, role, microphone, camera, screen, speaking, connection, quality, held, heldScreen, handRaisedAt });
     const tracks = {
       microphone: this.participant.track("microphone"),
       camera: this.#picture("camera"),

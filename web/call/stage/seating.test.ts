@@ -22,6 +22,7 @@ function fake(id: string): Fake {
     quality: "good",
     speaking: false,
     held: null,
+    heldScreen: null,
     tracks,
     track: (source) => tracks[source] ?? null,
   };

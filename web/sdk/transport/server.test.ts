@@ -241,7 +241,7 @@ describe("a meeting that goes through the server", () => {
     const updated = heard(ada, "updated");
     const [bo, cy] = [of(ada, "Bo"), of(ada, "Cy")];
     server.tell("Ada", { type: "held", tracks: [{ participant: bo.id, source: "camera" }], reason: "line" });
-    expect([bo.held, cy.held]).toEqual(["line", null]);
+    expect([bo.held, bo.heldScreen, cy.held]).toEqual(["line", null, null]);
     expect(updated).toContain(bo);
     server.tell("Ada", { type: "held", tracks: [], reason: "line" });
     expect(bo.held).toBeNull();

@@ -43,7 +43,7 @@ export class Sfu implements LinkHost {
   /** Of the others; null: the server has not said. */
   speaking: ReadonlySet<ParticipantId> | null = null;
   speaker: ParticipantId | null = null;
-  #held: readonly { id: ParticipantId; reason: HeldReason }[] = [];
+  #held: readonly { id: ParticipantId; source: Source; reason: HeldReason }[] = [];
   /** The newest last; the one before it while it is replaced. */
   #links: Link[] = [];
   /** Made while the server is away, to be offered when it is back. */
@@ -109,8 +109,8 @@ export class Sfu implements LinkHost {
     return places.find(({ ready }) => ready) ?? places.find(({ clean }) => clean) ?? null;
   }
 
-  held(id: ParticipantId): HeldReason | null {
-    return this.#held.find((held) => held.id === id)?.reason ?? null;
+  held(id: ParticipantId, source: Source): HeldReason | null {
+    return this.#held.find((held) => held.id === id && held.source === source)?.reason ?? null;
   }
 
   setTrack(source: Source, track: MediaStreamTrack | null): Promise<unknown> {
@@ -192,7 +192,7 @@ export class Sfu implements LinkHost {
         return;
       case "held": {
         const before = this.#held;
-        this.#held = message.tracks.map(({ participant }) => ({ id: participant, reason: message.reason }));
+        this.#held = message.tracks.map(({ participant, source }) => ({ id: participant, source, reason: message.reason }));
         for (const id of new Set([...before, ...this.#held].map((held) => held.id))) this.#host.changed(id);
         return;
       }

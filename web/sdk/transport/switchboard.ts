@@ -257,8 +257,8 @@ export class Switchboard {
     this.#sfu?.networkChanged(moved);
   }
 
-  held(id: ParticipantId): HeldReason | null {
-    return (this.#wayOf(id, "camera") === "server" && this.#sfu?.held(id)) || null;
+  held(id: ParticipantId, source: Source): HeldReason | null {
+    return (this.#wayOf(id, source) === "server" && this.#sfu?.held(id, source)) || null;
   }
 
   /** Who speaks, as the server hears it; null: it does not. */
@@ -476,7 +476,7 @@ export class Switchboard {
     const isHere = (id: ParticipantId, source: Source): boolean => this.#isReady(topology, id, source);
     const sounds = topology === "mesh" ? people.filter(({ microphone }) => microphone) : [];
     return (
-      seen.every(({ id, source }) => isHere(id, source) || (topology === "server" && this.#sfu?.held(id))) &&
+      seen.every(({ id, source }) => isHere(id, source) || (topology === "server" && this.#sfu?.held(id, source))) &&
       sounds.every(({ id }) => isHere(id, "microphone"))
     );
   }
