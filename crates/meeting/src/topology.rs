@@ -283,11 +283,11 @@ impl Course {
         }
     }
 
-    /// One fewer than the limit: who comes and goes at the limit changes nothing.
+    /// One fewer than the limit: who comes and goes at the limit changes nothing. Two who are left are always few enough.
     fn note_calm(&mut self, now: UnixMillis, situation: Situation) {
         let is_calm = matches!(self.stage, Stage::Steady(Topology::Server))
             && self.route() == Route::Auto
-            && situation.people < self.mesh_people
+            && situation.people < self.mesh_people.max(3)
             && !situation.would_be_unreachable
             && !situation.is_strained
             && !situation.is_recovering;

@@ -137,6 +137,17 @@ fn it_goes_back_only_below_the_limit_and_after_a_while() {
 }
 
 #[test]
+fn two_who_are_left_go_back_whatever_the_limit_is() {
+    let mut table = Table::new().with(|meeting| meeting.mesh_people(2));
+    let seats: Vec<_> = (1..=3).map(|connection| table.seat(connection, "x")).collect();
+    settle(&mut table, &seats, 1);
+    leave(&mut table, &seats[2..]);
+    table.forget_what_was_sent();
+    table.wait(CALM_MS);
+    assert_eq!(headings(&mut table, seats[0].connection), [(Mesh, 2, true, Size)]);
+}
+
+#[test]
 fn somebody_who_comes_meanwhile_begins_the_wait_anew() {
     let mut table = Table::new();
     let seats = five_on_the_server(&mut table);
