@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fireside_meeting::{ConnectionId, Effect, Input, Meeting, ResumeClaim};
-use fireside_protocol::limits::MESH_PEOPLE_MOST;
-use fireside_protocol::{ByeCode, DeniedCode, ParticipantId, Role, RoomCode, RoomInfo, Topology, UnixMillis};
-use fireside_store::Room as StoredRoom;
+use fireside_protocol::{ByeCode, DeniedCode, ParticipantId, Role, RoomCode, RoomInfo, UnixMillis};
+use fireside_store::Room;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 use uuid::Uuid;
 
+use super::admission::has_room_for_newcomer;
 use super::forwarding::Usher;
 use super::keeper::Keeper;
 use super::relay::Rounds;
@@ -23,7 +23,6 @@ use super::rules::as_meeting;
 use super::travel::Counted;
 use super::{Envelope, Joining, Login, Meetings, Preparing, now, until};
 use crate::media::CameBy;
-use crate::media::forwarding::Room;
 use crate::metrics::METRICS;
 use crate::ws::outbox::{CloseCode, Outbox};
 use crate::ws::words;
@@ -80,7 +79,7 @@ struct Alarm {
 impl Host {
     pub(super) fn new(
         meetings: Meetings,
-        room: &StoredRoom,
+        room: &Room,
         code: RoomCode,
         run: u64,
         recovering_until: Option<UnixMillis>,
@@ -197,7 +196,8 @@ impl Host {
             return self.handle(Input::Tick);
         }
         if join.resume.is_none() {
-            let Some(has_room) = self.has_room_for_newcomer() else { return Course::Faulty };
+            let room = self.meetings.shared.media.room_to_forward();
+            let Some(has_room) = self.guarded(|meeting| has_room_for_newcomer(room, meeting)) else { return Course::Faulty };
             if !has_room {
                 METRICS.denied.increment(1);
                 outbox.close_with(&words::denied(DeniedCode::ServerFull), CloseCode::Denied);
@@ -213,18 +213,6 @@ impl Host {
         // What was prepared and was not entered is of no use.
         self.usher.unprepare(connection);
         course
-    }
-
-    /// Whether the threads that forward can take one more, if that is needed: a small meeting that is from peer to peer may stay so.
-    /// `None`: the meeting has a fault.
-    fn has_room_for_newcomer(&mut self) -> Option<bool> {
-        if self.meetings.shared.media.room_to_forward() != Room::None {
-            return Some(true);
-        }
-        self.guarded(|meeting| {
-            let may_stay = meeting.topology().0 == Topology::Mesh && (1..MESH_PEOPLE_MOST).contains(&meeting.people());
-            may_stay || meeting.topology_for_newcomer() == Topology::Mesh
-        })
     }
 
     /// Has the meeting handle an input and all that follows from it.
@@ -310,37 +298,83 @@ impl Alarm {
 mod tests {
     use std::task::Context;
 
-    use fireside_meeting::Entrant;
-    use fireside_protocol::{ChatPage, Join, MediaState, Resume, Resumed, ServerMessage, Welcome};
-    use fireside_store::{NewAccount, NewRoom, Room, Store};
+    use fireside_meeting::{Entrant, Route};
+    use fireside_protocol::{ChatPage, ClientMessage, DroppedCode, Join, Offer, Resume, Resumed, ServerMessage, Welcome};
+    use fireside_store::{NewAccount, NewRoom, Store};
 
     use super::*;
     use std::net::SocketAddr;
 
     use crate::config::Config;
     use crate::media::Media;
+    use crate::media::forwarding::Told;
     use crate::meetings::{Place, Rules};
     use crate::ws::outbox::Next;
 
     #[tokio::test]
     async fn a_fault_ends_one_meeting_and_its_people_come_back_as_who_they_were() {
-        let store = Store::open("sqlite::memory:").await.expect("a database");
-        let media = Media::open(&Config::default(), &[0; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("media");
-        let meetings = Meetings::open(store.clone(), media, Rules::of(&Config::default())).await.expect("meetings");
+        let (store, meetings) = open(Route::Auto).await;
         let (faulty, other) = (room(&store, "0000-0000-0001").await, room(&store, "0000-0000-0002").await);
-        let ann = Guest::join(&meetings, &faulty, None).await;
-        let ben = Guest::join(&meetings, &other, None).await;
+        let ann = Guest::join(&meetings, &faulty, named()).await;
+        let ben = Guest::join(&meetings, &other, named()).await;
 
         ann.place.inbox.send(Envelope::Fault).await.expect("a host");
         let ServerMessage::Bye { code: ByeCode::Restarting, .. } = next(&ann.outbox).await else { panic!("no good-bye") };
         assert_eq!(meetings.people_in(&faulty.code).await, 0);
 
         let resume = Resume { token: ann.welcome.resume_token.clone(), seq: 0, chat_after: None, topology: None };
-        let again = Guest::join(&meetings, &faulty, Some(resume)).await;
+        let again = Guest::join(&meetings, &faulty, Join { resume: Some(resume), ..named() }).await;
         assert_eq!((again.welcome.you, again.welcome.resumed), (ann.welcome.you, Resumed::Snapshot));
         assert!(again.welcome.recovering_ms.is_some());
         assert_eq!(meetings.people_in(&other.code).await, 1, "the other meeting goes on");
         assert!(!ben.outbox.is_closing());
+    }
+
+    #[tokio::test]
+    async fn a_hall_that_ends_is_said_to_all_who_were_in_it_and_another_is_opened() {
+        let (store, meetings) = open(Route::Server).await;
+        let room = room(&store, "0000-0000-0001").await;
+        let ann = Guest::join(&meetings, &room, Join { offer: Some(offer(1)), ..named() }).await;
+        answered(&ann.outbox, 1).await;
+        let outbox = Arc::new(Outbox::default());
+        let waiting = meetings.connect(outbox.clone()).expect("a seat");
+        let preparing = Preparing { connection: waiting.connection, outbox: outbox.clone(), offer: offer(1) };
+        let _preparation = meetings.prepare(&ann.welcome.room.code, preparing).expect("a meeting");
+        answered(&outbox, 1).await;
+
+        ann.place.inbox.send(Envelope::Told(Told::Ended)).await.expect("a host");
+        for outbox in [&ann.outbox, &outbox] {
+            assert_eq!(next(outbox).await, ServerMessage::Dropped { connection: 1, code: DroppedCode::Broken });
+        }
+        let again = Input::Message { connection: ann._seat.connection, message: ClientMessage::Offer { offer: offer(2) } };
+        assert!(ann.place.say(again).await);
+        answered(&ann.outbox, 2).await;
+    }
+
+    async fn open(route: Route) -> (Store, Meetings) {
+        let store = Store::open("sqlite::memory:").await.expect("a database");
+        let config = Config { route, ..Config::default() };
+        let media = Media::open(&config, &[0; 32], SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("media");
+        let meetings = Meetings::open(store.clone(), media, Rules::of(&config)).await.expect("meetings");
+        (store, meetings)
+    }
+
+    fn named() -> Join {
+        Join { name: Some("Ann".to_owned()), ..Join::default() }
+    }
+
+    /// As a browser makes them, for a voice.
+    fn offer(connection: u32) -> Offer {
+        let mut rtc = str0m::Rtc::builder().build(std::time::Instant::now());
+        let mut api = rtc.sdp_api();
+        api.add_media(str0m::media::MediaKind::Audio, str0m::media::Direction::SendRecv, None, None, None);
+        let (offer, _) = api.apply().expect("an offer");
+        Offer { connection, sdp: offer.to_sdp_string() }
+    }
+
+    /// Waits for the answer.
+    async fn answered(outbox: &Outbox, wanted: u32) {
+        while !matches!(next(outbox).await, ServerMessage::Answer { connection, .. } if connection == wanted) {}
     }
 
     struct Guest {
@@ -351,16 +385,16 @@ mod tests {
     }
 
     impl Guest {
-        async fn join(meetings: &Meetings, room: &Room, resume: Option<Resume>) -> Self {
+        async fn join(meetings: &Meetings, room: &Room, join: Join) -> Self {
             let outbox = Arc::new(Outbox::default());
             let seat = meetings.connect(outbox.clone()).expect("a seat");
-            let claims = resume.as_ref().and_then(|resume| meetings.claims(&resume.token, room, None));
+            let claims = join.resume.as_ref().and_then(|resume| meetings.claims(&resume.token, room, None));
             let joining = Joining {
                 connection: seat.connection,
                 outbox: outbox.clone(),
                 login: None,
                 entrant: Entrant { account: None, session: None, role: Role::Guest, account_name: None },
-                join: Join { name: Some("Ann".to_owned()), media: MediaState::default(), hand: false, resume, ..Join::default() },
+                join,
                 claims,
                 chat: ChatPage::default(),
                 came_by: CameBy::default(),

@@ -3,6 +3,7 @@
 //! The registry knows every connection (to end those of a session that ended) and every meeting (to bring people of one
 //! room together). What it refuses to know: how a meeting works inside, and what a WebSocket is.
 
+mod admission;
 mod effects;
 mod forwarding;
 mod host;

@@ -230,7 +230,10 @@ impl Waiting {
 #[must_use]
 pub fn serialised(message: &ServerMessage) -> Utf8Bytes {
     // Where the length is known beforehand, the text does not move while it grows.
-    let length = if let ServerMessage::Signal { body: SignalBody::Offer { sdp } | SignalBody::Answer { sdp }, .. } = message { sdp.len() } else { 0 };
+    let length = match message {
+        ServerMessage::Signal { body: SignalBody::Offer { sdp } | SignalBody::Answer { sdp }, .. } | ServerMessage::Answer { sdp, .. } => sdp.len(),
+        _ => 0,
+    };
     let mut text = Vec::with_capacity(length + length / 16 + 256);
     let written = serde_json::to_writer(&mut text, message).map_err(|error| error.to_string());
     match written.and_then(|()| String::from_utf8(text).map_err(|error| error.to_string())) {

@@ -144,8 +144,8 @@ mod tests {
 
     #[test]
     fn an_unknown_type_is_named() {
-        let refusal = read(r#"{"type":"offer","sdp":"x"}"#).expect_err("unknown");
-        assert_eq!((refusal.code, refusal.about.as_deref()), (ErrorCode::UnknownType, Some("offer")));
+        let refusal = read(r#"{"type":"bid","sdp":"x"}"#).expect_err("unknown");
+        assert_eq!((refusal.code, refusal.about.as_deref()), (ErrorCode::UnknownType, Some("bid")));
         for kind in ["", "Ping", "JOIN", "welcome", "__proto__", "constructor"] {
             assert_eq!(code(&json!({ "type": kind }).to_string()), ErrorCode::UnknownType, "{kind}");
         }

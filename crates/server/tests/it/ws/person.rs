@@ -1,6 +1,5 @@
 //! A participant with media: a WebSocket and a WebRTC engine that meets the server's.
 
-use fireside::config::Config;
 use fireside_meeting::Route;
 use fireside_protocol::{
     ClientMessage, DroppedCode, Join, MediaState, Offer, ParticipantId, ServerMessage, Source, Tile, Topology, TrackRef, Welcome,
@@ -20,12 +19,11 @@ pub(crate) struct Person {
 
 /// A server at which media goes through it from the first person on.
 pub(crate) async fn forwarding_server() -> Server {
-    Server::start_with(|config| always_forwards(config)).await
-}
-
-pub(crate) fn always_forwards(config: &mut Config) {
-    on_loopback(config);
-    config.route = Route::Server;
+    Server::start_with(|config| {
+        on_loopback(config);
+        config.route = Route::Server;
+    })
+    .await
 }
 
 /// An engine that sends once it is connected.
