@@ -7,6 +7,7 @@
 //! - [`person`] joins a meeting by its link and follows it: through the server, peer to peer, and from one to the other.
 //! - [`crowd`] is many of them, for a while.
 
+pub mod crowd;
 pub mod media;
 pub mod opus;
 pub mod person;

@@ -115,3 +115,15 @@ async fn sizes_that_nobody_wants_are_not_sent_and_begin_anew_with_a_whole_pictur
     let again = other.sees(|seen| seen.totals.frames >= later.frames + 10).await.totals;
     assert_eq!(again.key_frames, later.key_frames + 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_camera_in_the_same_line_goes_on_where_the_first_has_stopped() {
+    let (one, other) = pair(Weather::default()).await;
+    one.connection.send(sending(11)).await;
+    let before = other.sees(|seen| seen.totals.frames >= 10).await.totals;
+    let smaller = Picture::single(Colour::of(3), 180, 150_000, 15);
+    one.connection.send(Sending { pictures: vec![(1, 1, smaller)], ..sending(11) }).await;
+    let seen = other.sees(|seen| seen.totals.frames >= before.frames + 20).await;
+    assert_eq!((seen.totals.late, seen.totals.discontinuities, seen.totals.lost), (0, 0, 0), "{:?}", seen.oddity);
+    assert!(seen.totals.key_frames > before.key_frames);
+}

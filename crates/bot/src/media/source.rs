@@ -129,6 +129,13 @@ impl Encoder {
         })
     }
 
+    /// Goes on counting where `before` has stopped, with a whole picture: another encoder for the same stream.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        let Self { picture, base, sequence, timestamp, .. } = *before;
+        Self { picture, base, sequence, timestamp, step: None, ..self }
+    }
+
     /// The next picture is a whole one.
     pub fn refresh(&mut self) {
         self.step = None;
@@ -215,6 +222,12 @@ impl Speech {
     pub fn new(voice: Voice, sender: u32, source: u8) -> Self {
         let number = sender.wrapping_mul(0x9E37_79B1);
         Self { voice, stamp: Stamp { sender, source, layer: 0, sent: 0 }, sequence: u64::from(number & 0x7FFF), number, is_speaking: false }
+    }
+
+    /// Goes on counting where `before` has stopped.
+    #[must_use]
+    pub fn after(self, before: &Self) -> Self {
+        Self { sequence: before.sequence, number: before.number, is_speaking: before.is_speaking, ..self }
     }
 
     /// The packet of the next 20 ms, if there is one: who is silent sends few.

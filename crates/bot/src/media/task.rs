@@ -141,20 +141,33 @@ impl<F: Fn(Told) + Send + Sync + 'static> Task<F> {
         let sender = sending.sender;
         let mut before = std::mem::take(&mut self.cameras);
         for (line, source, picture) in sending.pictures {
-            // One that goes on as it was goes on counting.
-            if let Some(at) = before.iter().position(|camera| camera.line == line && camera.picture == picture) {
-                self.cameras.push(before.swap_remove(at));
+            let earlier = before.iter().position(|camera| camera.line == line).map(|at| before.swap_remove(at));
+            // One that goes on as it was does so at its own pace.
+            if earlier.as_ref().is_some_and(|camera| camera.picture == picture) {
+                self.cameras.extend(earlier);
                 continue;
             }
-            let encoders = (0..3).filter_map(|layer| Encoder::new(&picture, layer, sender, source)).collect();
+            let earlier = earlier.map(|camera| camera.encoders).unwrap_or_default();
+            let encoder = |layer: u8| {
+                let encoder = Encoder::new(&picture, layer, sender, source)?;
+                Some(match earlier.get(usize::from(layer)) {
+                    Some(earlier) => encoder.after(earlier),
+                    None => encoder,
+                })
+            };
+            let encoders = (0..3).filter_map(encoder).collect();
             let every = Duration::from_secs(1) / picture.fps.clamp(1, 120);
             // Not all senders at the same moment.
             let first = now + every.mul_f64(f64::from(sender % 97) / 97.0);
             self.cameras.push(Camera { line, picture, encoders, beat: Beat::new(first, every) });
         }
+        let earlier = self.microphone.take();
         self.microphone = sending.voice.map(|(line, voice)| {
-            let first = now + SOUND.mul_f64(f64::from(sender % 89) / 89.0);
-            Microphone { line, speech: Speech::new(voice, sender, 0), beat: Beat::new(first, SOUND) }
+            let speech = Speech::new(voice, sender, 0);
+            match earlier.filter(|earlier| earlier.line == line) {
+                Some(earlier) => Microphone { line, speech: speech.after(&earlier.speech), beat: earlier.beat },
+                None => Microphone { line, speech, beat: Beat::new(now + SOUND.mul_f64(f64::from(sender % 89) / 89.0), SOUND) },
+            }
         });
     }
 

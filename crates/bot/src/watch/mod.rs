@@ -91,9 +91,12 @@ impl Totals {
     /// What has come since `before`.
     #[must_use]
     pub fn minus(mut self, before: &Self) -> Self {
+        let starved = self.starved;
         for (one, before) in self.fields().into_iter().zip({ *before }.fields()) {
             *one = one.saturating_sub(*before);
         }
+        // These are not counted up.
+        self.starved = starved;
         self
     }
 
@@ -127,6 +130,8 @@ pub struct Seen {
     pub delay: Histogram,
     /// From the announcement of somebody in a slot to their first picture.
     pub first_frame: Histogram,
+    /// The first time numbers did not go on as a decoder expects, in words.
+    pub oddity: Option<String>,
 }
 
 impl Seen {
@@ -135,6 +140,9 @@ impl Seen {
         self.totals = self.totals.plus(&other.totals);
         self.delay.merge(&other.delay);
         self.first_frame.merge(&other.first_frame);
+        if self.oddity.is_none() {
+            self.oddity.clone_from(&other.oddity);
+        }
     }
 }
 
@@ -275,6 +283,9 @@ impl Watch {
             slot.ongoing(now, self.patience).add_to(&mut seen.totals);
             let is_starved = slot.is_due() && slot.is_new && slot.since.is_some_and(|since| now > since + SETTLED);
             seen.totals.starved += u64::from(is_starved);
+            if seen.oddity.is_none() {
+                seen.oddity.clone_from(&slot.decoder.oddity);
+            }
         }
         seen
     }
@@ -485,6 +496,8 @@ mod tests {
         let mut frames: Vec<_> = (0..3).map(|_| story.frame()).collect();
         frames[1][0].payload[3] ^= 0x10;
         frames.iter().for_each(|frame| story.bring(0, frame));
-        assert!(story.totals(1).discontinuities > 0);
+        let seen = story.watch.look(story.at(1));
+        assert!(seen.totals.discontinuities > 0);
+        assert!(seen.oddity.is_some_and(|words| words.starts_with("after packet")));
     }
 }

@@ -1,6 +1,7 @@
 //! What a decoder makes of the packets of one slot: frames in order, whole ones only, from a whole picture on.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use super::{Arrival, Totals};
@@ -27,6 +28,7 @@ pub struct Frame {
 
 #[derive(Clone, Copy, Debug)]
 struct Piece {
+    sequence: u64,
     timestamp: u64,
     marker: bool,
     vp8: Descriptor,
@@ -45,6 +47,8 @@ pub(super) struct Decoder {
     /// Since when something has been missing.
     stuck: Option<Instant>,
     asked: Option<Instant>,
+    /// The first time numbers did not go on.
+    pub(super) oddity: Option<String>,
 }
 
 impl Decoder {
@@ -54,7 +58,7 @@ impl Decoder {
             totals.unreadable += 1;
             return;
         };
-        let piece = Piece { timestamp: arrival.timestamp, marker: arrival.marker, vp8, stamp };
+        let piece = Piece { sequence: arrival.sequence, timestamp: arrival.timestamp, marker: arrival.marker, vp8, stamp };
         if self.next.is_none() {
             if !vp8.is_key {
                 self.stuck.get_or_insert(arrival.now);
@@ -120,8 +124,9 @@ impl Decoder {
     }
 
     fn consume(&mut self, piece: Piece, totals: &mut Totals, decoded: &mut impl FnMut(Frame)) {
-        if let Some(last) = self.last {
-            compare(&last, &piece, totals);
+        if let Some(last) = self.last.filter(|last| !goes_on(last, &piece)) {
+            totals.discontinuities += 1;
+            self.oddity.get_or_insert_with(|| format!("after {last}, {piece}"));
         }
         self.last = Some(piece);
         if piece.vp8.begins {
@@ -139,22 +144,33 @@ impl Decoder {
     }
 }
 
-/// What a decoder would stumble over in two packets that follow each other.
-fn compare(last: &Piece, piece: &Piece, totals: &mut Totals) {
+/// A decoder does not stumble over two packets that follow each other.
+fn goes_on(last: &Piece, piece: &Piece) -> bool {
     let width = if piece.vp8.is_short { 0x7F } else { 0x7FFF };
     let pictures = match (last.vp8.picture, piece.vp8.picture) {
         (Some(before), Some(now)) => now.wrapping_sub(before) & width,
-        _ => return,
+        _ => return true,
     };
-    let is_next = last.marker;
+    // Whoever goes over to a whole picture may cut off the one before.
+    let is_next = last.marker || piece.vp8.is_key;
     let bases = match (last.vp8.base, piece.vp8.base) {
         (Some(before), Some(now)) => now.wrapping_sub(before),
         _ => u8::from(is_next),
     };
-    let is_right = if is_next {
+    if is_next {
         pictures == 1 && bases <= 1 && piece.vp8.begins && piece.timestamp > last.timestamp
     } else {
         pictures == 0 && bases == 0 && !piece.vp8.begins && piece.timestamp == last.timestamp
-    };
-    totals.discontinuities += u64::from(!is_right);
+    }
+}
+
+impl fmt::Display for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sequence, timestamp, marker, vp8, stamp } = self;
+        let number = |number: Option<u16>| number.map_or_else(|| "?".to_owned(), |number| number.to_string());
+        write!(f, "packet {sequence} of picture {} (base {}) at {timestamp}", number(vp8.picture), number(vp8.base.map(u16::from)))?;
+        let words = [(vp8.begins, "begins"), (vp8.is_key, "whole"), (*marker, "ends")];
+        words.into_iter().filter(|(is, _)| *is).try_for_each(|(_, word)| write!(f, ", {word}"))?;
+        stamp.map_or(Ok(()), |stamp| write!(f, ", size {} of {:08x}, sent at {} ms", stamp.layer, stamp.sender, stamp.sent / 1_000 % 1_000_000))
+    }
 }

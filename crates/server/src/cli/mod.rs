@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod doctor;
+mod loadtest;
 mod serve;
 mod settings;
 mod user;
@@ -23,8 +24,9 @@ enum Command {
     Serve(serve::Serve),
     /// Make, list, change and delete accounts.
     User(user::User),
-    // Its own words: they say more than fits here.
+    // Their own words: they say more than fits here.
     Doctor(doctor::Doctor),
+    Loadtest(loadtest::Loadtest),
 }
 
 /// Reads the command line and does what it says.
@@ -35,6 +37,7 @@ pub fn run() -> ExitCode {
         Command::Serve(serve) => serve.run(),
         Command::User(user) => user.run(),
         Command::Doctor(doctor) => return doctor.run(),
+        Command::Loadtest(loadtest) => loadtest.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
