@@ -21,6 +21,8 @@ pub(crate) struct Member {
     pub(crate) audio: Vec<bool>,
     pub(crate) video: Vec<bool>,
     pub(crate) is_dirty: bool,
+    /// Packets that were given to its engine and have not come out.
+    pub(crate) owed: usize,
     pub(crate) reach: Reach,
     pub(crate) datagrams: Allowance,
     pub(crate) bits: Allowance,

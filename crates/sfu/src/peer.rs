@@ -265,7 +265,7 @@ fn protocol(transport: Transport) -> Protocol {
 }
 
 /// RFC 5761, 4: RTCP has its packet types where payload types 64 to 95 would be.
-fn is_rtp(datagram: &[u8]) -> bool {
+pub(crate) fn is_rtp(datagram: &[u8]) -> bool {
     match datagram {
         [first, second, ..] => (128..192).contains(first) && !(64..96).contains(&(second & 0x7F)),
         _ => false,

@@ -10,6 +10,8 @@ use crate::track::{PeerId, Source, Track};
 
 /// A line is always tried for this much: one that was tried for less, as nothing was looked at, is not known when it matters.
 const DESIRED: Bitrate = 2_500_000;
+/// And for more than is looked at (in hundredths): the budget does not use a line to its last bit, and what pictures take trembles.
+const ROOM: u64 = 130;
 /// A line that carries less than is looked at is filled up to its estimate for a while now and then: what is never tried is never
 /// found, and filling it all the time would cost who pays for it.
 const FILL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
@@ -70,7 +72,8 @@ impl Viewer {
         self.short = if desired > self.estimate { Some(self.short.unwrap_or(now)) } else { None };
         let since = self.short.map(|since| now.saturating_duration_since(since).as_millis() % FILL.1.as_millis());
         let is_filled = since.is_some_and(|since| since < FILL.0.as_millis());
-        let tried = desired.max(DESIRED);
+        let tried = desired.saturating_mul(ROOM) / 100;
+        let tried = tried.max(DESIRED);
         // The engine tries for twice of what is desired: on a slow line that alone would be too much. In steps, as each new one is tried.
         let tried = if self.estimate < DESIRED / 3 { tried.min(2 << self.estimate.max(1).ilog2()) } else { tried };
         let new = (if is_filled { desired.min(tried) } else { 0 }, tried);

@@ -8,7 +8,7 @@ use crate::budget::Bitrate;
 use crate::event::Event;
 use crate::member::Reach;
 use crate::packet::Packet;
-use crate::peer::Happened;
+use crate::peer::{Happened, is_rtp};
 use crate::router::{Order, Told};
 use crate::track::Track;
 
@@ -17,6 +17,9 @@ const TELL: u64 = 8;
 
 /// Packets that are due so soon are sent with those that are due now. The engine spaces what it sends by microseconds.
 const AHEAD: Duration = Duration::from_micros(500);
+/// An engine is asked no more often than so while nothing comes for it: its clocks for reports, estimates and what waits on a slow line
+/// tick by themselves, and each of their ticks costs as much as a packet.
+const REST: Duration = Duration::from_millis(5);
 /// Packets to one peer in one turn; then it is the others'.
 const AT_ONCE: usize = 256;
 
@@ -26,13 +29,23 @@ impl Shard {
         for _ in 0..AT_ONCE {
             let Some(member) = self.member(number) else { return };
             let at = member.peer.timeout().clamp(now, now + AHEAD);
-            match member.peer.advance(at) {
-                Ok(()) => self.drain(now, number),
-                Err(broken) => self.end(now, number, broken.into()),
-            }
-            if self.member(number).is_none_or(|member| member.peer.timeout() > now + AHEAD) {
+            if let Err(broken) = member.peer.advance(at) {
+                self.end(now, number, broken.into());
                 return;
             }
+            let before = self.transmits.len();
+            self.drain(now, number);
+            let gave = self.transmits.range(before..).filter(|transmit| is_rtp(&transmit.bytes)).count();
+            let Some(member) = self.member(number) else { return };
+            let owed = std::mem::take(&mut member.owed);
+            member.owed = if gave == 0 { 0 } else { owed.saturating_sub(gave) };
+            let is_done = gave == 0 || (owed > 0 && member.owed == 0);
+            if is_done || member.peer.timeout() > now + AHEAD {
+                break;
+            }
+        }
+        if let Some(timeout) = self.member(number).map(|member| member.peer.timeout()) {
+            self.timers.set(number, timeout.max(now + REST));
         }
     }
 
@@ -44,7 +57,7 @@ impl Shard {
             None => Ok(()),
         };
         if let Some(timeout) = self.member(number).map(|member| member.peer.timeout()) {
-            self.timers.set(number, timeout);
+            self.timers.set(number, timeout.max(now + REST));
         }
         for happened in happened.drain(..) {
             self.follow(now, number, happened);
@@ -105,6 +118,7 @@ impl Shard {
             match member.peer.forward(forward.slot, &forward.numbers, packet) {
                 Ok(true) => {
                     self.counts.forwarded += 1;
+                    member.owed += 1;
                     if !member.is_dirty {
                         member.is_dirty = true;
                         self.dirty.push(forward.viewer);

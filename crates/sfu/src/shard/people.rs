@@ -51,6 +51,7 @@ impl Shard {
             audio: accepted.audio,
             video: accepted.video,
             is_dirty: false,
+            owed: 0,
             reach: Reach::Connecting(now),
             datagrams: Allowance::new(now, DATAGRAMS),
             bits: Allowance::new(now, BITS),

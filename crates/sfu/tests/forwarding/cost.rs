@@ -16,6 +16,7 @@ fn cost() {
 
 fn of_one_to(viewers: usize) {
     let mut world = World::new(60);
+    world.is_measured = true;
     world.join(|client| client.with_camera().with_voice(20), Line::good());
     for _ in 0..viewers {
         let viewer = world.join(|client| client, Line::good());
