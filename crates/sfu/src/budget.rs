@@ -68,13 +68,18 @@ impl Budget {
     /// Chooses for these wishes (in an order that the caller keeps), when the line carries `estimate` of which sound takes `audio`.
     pub fn choose(&mut self, now: Instant, estimate: Bitrate, audio: Bitrate, wishes: &[Wish]) -> &Choice {
         let left = estimate.saturating_sub(audio);
+        let spare = left.saturating_mul(100) / MARGIN;
         let order = order(wishes);
-        let Some(held) = self.held(left, wishes, &order) else {
+        let held = self.held(wishes);
+        if cost(wishes, &held) > left {
+            // Down, and in this moment nobody's picture becomes sharper.
+            let most: Vec<_> = wishes.iter().zip(&held).map(|(wish, layer)| wish.up_to(layer.unwrap_or(0))).collect();
             self.better_since = None;
-            self.chosen = raised(vec![None; wishes.len()], left, wishes, &order);
+            self.chosen = raised(vec![None; wishes.len()], left, &most, &order);
             return &self.chosen;
-        };
-        let better = better(&held, left.saturating_mul(100) / MARGIN, wishes, &order);
+        }
+        let held = begun(held, spare, wishes, &order);
+        let better = better(&held, spare, wishes, &order);
         let since = better.is_some().then(|| *self.better_since.get_or_insert(now));
         let is_time = since.is_some_and(|since| now.saturating_duration_since(since) >= UP_AFTER);
         self.better_since = since.filter(|_| !is_time);
@@ -88,15 +93,13 @@ impl Budget {
         self.better_since.map(|since| since + UP_AFTER)
     }
 
-    /// What was chosen before, as far as it still can be and is wanted, and the smallest layer of those who had nothing, as far as it
-    /// can be paid. `None`: what was chosen cannot be paid any more.
-    fn held(&self, left: Bitrate, wishes: &[Wish], order: &[usize]) -> Option<Choice> {
+    /// What was chosen before, as far as it still can be and is wanted.
+    fn held(&self, wishes: &[Wish]) -> Choice {
         let before = |(index, wish): (usize, &Wish)| {
             let layer = self.chosen.get(index).copied().flatten()?;
             (!wish.layers.is_empty()).then(|| layer.min(wish.enough()))
         };
-        let held: Choice = wishes.iter().enumerate().map(before).collect();
-        (cost(wishes, &held) <= left).then(|| begun(held, left, wishes, order))
+        wishes.iter().enumerate().map(before).collect()
     }
 }
 
@@ -108,15 +111,22 @@ impl Wish {
         sharp.unwrap_or(self.layers.len().saturating_sub(1))
     }
 
+    /// Without the larger layers.
+    fn up_to(&self, layer: usize) -> Self {
+        Self { layers: self.layers.iter().take(layer + 1).copied().collect(), ..*self }
+    }
+
     fn cost(&self, layer: Option<usize>) -> Bitrate {
         layer.and_then(|layer| self.layers.get(layer)).map_or(0, |layer| layer.bitrate)
     }
 }
 
-/// What would be sent if the line carried everything: the bitrate to probe for.
+/// What the line must be known to carry for everything to be sent: the bitrate to probe for.
 #[must_use]
 pub fn desired(audio: Bitrate, wishes: &[Wish]) -> Bitrate {
-    audio + wishes.iter().map(|wish| wish.cost(Some(wish.enough()))).sum::<Bitrate>()
+    let pictures: Bitrate = wishes.iter().map(|wish| wish.cost(Some(wish.enough()))).sum();
+    // Without the margin a line that is known to carry just that would not be tried for more, nor be taken to be enough.
+    audio + (pictures * MARGIN).div_ceil(100)
 }
 
 /// The wishes in the order in which they are served.
@@ -126,17 +136,18 @@ fn order(wishes: &[Wish]) -> Vec<usize> {
     order.into_iter().map(|(index, _)| index).collect()
 }
 
-/// What would be better than `held` and can be paid from `left`, if anything would: sharper pictures, or the same given to who comes
-/// first. It takes nobody's picture away.
+/// What would be better than `held` and can be paid from `left`, if anything would: a picture of who comes earlier, in the place of who
+/// comes later if need be, or sharper ones.
 fn better(held: &Choice, left: Bitrate, wishes: &[Wish], order: &[usize]) -> Option<Choice> {
-    let anew = raised(vec![None; wishes.len()], left, wishes, order);
-    let takes_away = held.iter().zip(&anew).any(|(held, anew)| held.is_some() && anew.is_none());
-    let is_better = |choice: &Choice| {
-        let first_change = order.iter().map(|index| (held.get(*index), choice.get(*index))).find(|(held, choice)| held != choice);
-        first_change.is_some_and(|(held, choice)| choice > held)
-    };
-    let anew = Some(anew).filter(|anew| !takes_away && is_better(anew));
+    let is_better = |choice: &Choice| worth(choice, order).gt(worth(held, order));
+    let anew = Some(raised(vec![None; wishes.len()], left, wishes, order)).filter(is_better);
     anew.or_else(|| Some(raised(held.clone(), left, wishes, order)).filter(is_better))
+}
+
+/// To compare choices by: who is seen at all, in their order, and then how sharply.
+fn worth<'a>(choice: &'a Choice, order: &'a [usize]) -> impl Iterator<Item = Option<usize>> + 'a {
+    let layers = || order.iter().map(|index| choice.get(*index).copied().flatten());
+    layers().map(|layer| layer.map(|_| 0)).chain(layers())
 }
 
 /// Adds the smallest layer of those who have nothing, in their order, as far as `left` pays for it.
@@ -205,7 +216,7 @@ mod tests {
         let start = Instant::now();
         assert_eq!(settled(&mut Budget::default(), start, 500_000, &wishes), [Some(0), Some(0), Some(0)]);
         assert_eq!(settled(&mut Budget::default(), start, 900_000, &wishes), [Some(1), Some(0), Some(0)]);
-        assert_eq!(settled(&mut Budget::default(), start, 320_000, &wishes), [Some(0), Some(0), None]);
+        assert_eq!(settled(&mut Budget::default(), start, 330_000, &wishes), [Some(0), Some(0), None]);
         assert_eq!(settled(&mut Budget::default(), start, 20_000_000, &wishes), [Some(2), Some(2), Some(2)]);
     }
 
@@ -222,7 +233,7 @@ mod tests {
     fn no_sharper_than_the_tile() {
         let wishes = [camera(180), camera(240), camera(400), camera(1_080)];
         assert_eq!(settled(&mut Budget::default(), Instant::now(), 50_000_000, &wishes), [Some(0), Some(0), Some(1), Some(2)]);
-        assert_eq!(desired(100_000, &wishes), 100_000 + 150_000 + 150_000 + 500_000 + 1_700_000);
+        assert_eq!(desired(100_000, &wishes), 100_000 + (150_000 + 150_000 + 500_000 + 1_700_000) * 108 / 100);
     }
 
     #[test]
