@@ -4,6 +4,9 @@ import { blue, green, red } from "../harness/media.ts";
 import type { Person } from "../harness/person.ts";
 import type { ChromiumTab } from "../harness/tab.ts";
 
+// Three browsers share a small machine here, which strains it enough to bring such a call to the server.
+test.use({ settings: "--route mesh" });
+
 type Guest = Person<ChromiumTab>;
 
 /** The tile of somebody, as this person sees it. */

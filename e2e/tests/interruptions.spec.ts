@@ -4,6 +4,9 @@ import { blue, green, red } from "../harness/media.ts";
 import type { Person } from "../harness/person.ts";
 import { Wire } from "../harness/wire.ts";
 
+// Three browsers share a small machine here, which strains it enough to bring such a call to the server.
+test.use({ settings: "--route mesh" });
+
 // Peer-to-peer media does not pass the server, so it may not notice that the server dies. Three browsers, a server and whatever else runs
 // share few cores, so a picture stands still now and then for no better reason: what counts is how much longer than before.
 const LONGER_MS = 1000;
