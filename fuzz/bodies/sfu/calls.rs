@@ -53,7 +53,10 @@ struct Book {
 
 impl Book {
     fn new() -> Self {
-        Self { world: World::new(), members: BTreeMap::new(), sent: Sent::default(), allowed: Vec::new() }
+        // Some are given up, as nothing comes from them.
+        let mut world = World::new();
+        world.is_kept_up = false;
+        Self { world, members: BTreeMap::new(), sent: Sent::default(), allowed: Vec::new() }
     }
 
     fn step(&mut self, bytes: &mut Bytes<'_>) -> Option<()> {

@@ -59,8 +59,11 @@ impl Keys {
         Self { mine, theirs, sealed: HashMap::new(), opened: HashMap::new(), reports: 0 }
     }
 
-    /// A packet of media under its seal, whatever is in it.
+    /// A packet of media under its seal, whatever is in it. What is too short for a header has no place for one.
     pub fn seal_media(&mut self, packet: &[u8]) -> Vec<u8> {
+        if packet.len() < 12 {
+            return packet.to_owned();
+        }
         let (sequence, ssrc) = (two(packet, 2), four(packet, 4 + 4));
         let last = self.sealed.get(&ssrc).copied().unwrap_or(u64::from(sequence));
         let index = nearest(last, sequence);
@@ -72,6 +75,9 @@ impl Keys {
 
     /// Reports under their seal.
     pub fn seal_reports(&mut self, packet: &[u8]) -> Vec<u8> {
+        if packet.len() < 8 {
+            return packet.to_owned();
+        }
         self.reports += 1;
         let index = (self.reports | 1 << 31).to_be_bytes();
         let iv = AeadAes128Gcm::rtcp_iv(self.mine.reports.salt, four(packet, 4), self.reports);

@@ -206,6 +206,11 @@ pub fn look_at(client: &mut Client, sent: &Sent) -> Vec<Got> {
 
 fn got(client: &Client, packet: &[u8], at: usize, sent: &Sent) -> Option<Got> {
     let ssrc = u32::from_be_bytes([packet[8], packet[9], packet[10], packet[11]]);
+    if ssrc == 0 {
+        // What the line is tried with where nothing else goes.
+        assert!(packet[0] & 0x20 != 0 && unpadded(&packet[at..]).is_empty(), "{packet:x?}");
+        return None;
+    }
     assert!(client.streams.contains(&ssrc), "a stream that the answer does not name: {ssrc}");
     assert_eq!(packet[0] & 0x0F, 0, "contributors");
     if packet[0] & 0x10 != 0 {

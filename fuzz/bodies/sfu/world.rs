@@ -46,12 +46,27 @@ pub struct World {
     pub events: VecDeque<Event>,
     /// Bytes that were sent to each client.
     pub sent: BTreeMap<u64, u64>,
+    /// Clients show now and then that they are still there.
+    pub is_kept_up: bool,
+    checked: Instant,
 }
+
+/// RFC 7675, 5.1: often enough to be known to be there.
+const CHECK: Duration = Duration::from_secs(4);
 
 impl World {
     pub fn new() -> Self {
         let now = Instant::now();
-        Self { shard: shard(), start: now, now, clients: BTreeMap::new(), events: VecDeque::new(), sent: BTreeMap::new() }
+        Self {
+            shard: shard(),
+            start: now,
+            now,
+            clients: BTreeMap::new(),
+            events: VecDeque::new(),
+            sent: BTreeMap::new(),
+            is_kept_up: true,
+            checked: now,
+        }
     }
 
     /// Somebody comes and is connected.
@@ -102,12 +117,23 @@ impl World {
         for _ in 0..10_000 {
             let next = self.shard.next().map_or(end, |next| next.max(self.now + Duration::from_millis(1)));
             self.now = next.min(end);
+            if self.is_kept_up && self.now >= self.checked + CHECK {
+                self.keep_up();
+            }
             self.settle();
             if self.now >= end {
                 return;
             }
         }
         panic!("the shard is never content");
+    }
+
+    fn keep_up(&mut self) {
+        self.checked = self.now;
+        for client in self.clients.values_mut().filter(|client| client.is_connected) {
+            let (transport, from, check) = (client.transport, client.address, client.check(|_| {}));
+            self.shard.datagram(self.now, &Datagram { transport, from, to: here(), bytes: &check });
+        }
     }
 
     /// Until nobody has anything to say.
