@@ -8,6 +8,7 @@ mod client;
 mod process;
 mod relay;
 mod rooms;
+mod sfu;
 mod signalling;
 mod store;
 
@@ -28,6 +29,11 @@ enum What {
     Store(store::Options),
     /// Relayed datagrams, beside coturn.
     Relay(relay::Options),
+    /// Media through the server: scenarios with bots.
+    Sfu(sfu::Options),
+    /// The bots of a scenario (started by `sfu`).
+    #[command(hide = true)]
+    Bots,
     /// Serves as the floor to compare with (started by `signalling --floor`).
     #[command(hide = true)]
     Bare(bare::Options),
@@ -40,6 +46,8 @@ fn main() -> anyhow::Result<()> {
             What::Signalling(options) => signalling::run(options).await,
             What::Bare(options) => bare::run(&options).await,
             What::Relay(options) => relay::run(options).await,
+            What::Sfu(options) => sfu::run(&options).await,
+            What::Bots => sfu::task::run().await,
             What::Store(options) => store::run(&options).await,
         }
     })

@@ -34,6 +34,16 @@ impl Server {
         Self::spawn(command, address)
     }
 
+    /// Starts `executable` as a server that forwards all media, by so many threads.
+    pub(crate) fn start_sfu(executable: &Path, data: &Path, media_threads: u8) -> anyhow::Result<Self> {
+        let address = free_address()?;
+        let mut command = Command::new(executable);
+        command.args(["serve", "--log", "warn", "--listen", &address.to_string(), "--udp-listen", &address.to_string()]);
+        command.args(["--public-ip", "127.0.0.1", "--route", "server", "--people", "500", "--media-threads", &media_threads.to_string(), "--data"]);
+        command.arg(data);
+        Self::spawn(command, address)
+    }
+
     /// Starts the floor to compare with, see [`crate::bare`].
     pub(crate) fn start_bare() -> anyhow::Result<Self> {
         let address = free_address()?;
