@@ -27,7 +27,7 @@ struct Row {
     frozen: String,
     freezes: u64,
     lost: String,
-    delay: String,
+    delays: [String; 3],
 }
 
 #[derive(Template)]
@@ -85,14 +85,19 @@ fn figures(report: &Report) -> Vec<Figure> {
     let figure = |name, value, detail, is_bad| Figure { value, name, detail, is_bad };
     let packets = (totals.video_packets + totals.audio_packets) as f64 / seconds;
     vec![
-        figure("came in", report.joined.to_string(), format!("of {people}"), report.joined < people),
+        figure(
+            "came in",
+            report.joined.to_string(),
+            if report.joined > people { format!("{people} at a time") } else { format!("of {people}") },
+            report.joined < people,
+        ),
         figure(
             "frozen",
             format!("{:.2} %", report.frozen() * 100.0),
             format!("{} freezes", show::thousands(totals.freezes as f64)),
             report.frozen() >= 0.01,
         ),
-        figure("delay, 99 of 100", of(&report.delay), show::spread(&report.delay), report.delay.p99_ms.is_some_and(|ms| ms > 150.0)),
+        figure("delay, 99 of 100", of(&report.delay), halves(&report.delay), report.delay.p99_ms.is_some_and(|ms| ms > 150.0)),
         figure(
             "lost for good",
             format!("{:.2} %", report.lost() * 100.0),
@@ -102,11 +107,19 @@ fn figures(report: &Report) -> Vec<Figure> {
         figure(
             "first sight, 99 of 100",
             of(&report.first_frame),
-            show::spread(&report.first_frame),
-            report.first_frame.p99_ms.is_some_and(|ms| ms > 1_000.0),
+            halves(&report.first_frame),
+            report.first_frame.p99_ms.is_some_and(|ms| ms > 2_000.0),
         ),
         figure("arriving", show::rate(8.0 * totals.bytes as f64 / seconds), format!("{} packets a second", show::thousands(packets)), false),
     ]
+}
+
+/// What half and most did not exceed.
+fn halves(spread: &Spread) -> String {
+    match (spread.p50_ms, spread.p95_ms) {
+        (Some(half), Some(most)) => format!("half {half:.1} ms, 95 of 100 {most:.1} ms"),
+        _ => String::new(),
+    }
 }
 
 fn charts(samples: &[Sample]) -> Vec<Chart> {
@@ -178,6 +191,6 @@ fn row(of: &Of) -> Row {
         frozen: format!("{:.1} s", totals.frozen_ms as f64 / 1_000.0),
         freezes: totals.freezes,
         lost: show::thousands(totals.lost as f64),
-        delay: show::spread(&of.delay),
+        delays: [of.delay.p50_ms, of.delay.p95_ms, of.delay.p99_ms].map(|ms| ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"))),
     }
 }

@@ -106,15 +106,9 @@ pub(super) fn thousands(number: f64) -> String {
 /// The result, on standard output.
 pub(super) fn summary(report: &Report) -> anyhow::Result<()> {
     let totals = &report.totals;
-    let seconds = report.measured_s.max(f64::EPSILON);
+    let (seconds, people) = (report.measured_s.max(f64::EPSILON), report.rooms * (report.publishers + report.subscribers));
     let mut lines = vec![
-        format!(
-            "{} of {} bots in {} rooms, measured for {:.0} s",
-            report.joined,
-            report.rooms * (report.publishers + report.subscribers),
-            report.rooms,
-            report.measured_s
-        ),
+        format!("{} of {people} bots in {} rooms, measured for {:.0} s", report.joined, report.rooms, report.measured_s),
         format!(
             "  arrived     {} packets/s, {}, {} pictures",
             thousands((totals.video_packets + totals.audio_packets) as f64 / seconds),
