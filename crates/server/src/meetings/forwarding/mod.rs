@@ -5,6 +5,7 @@
 //! media goes through the server, and packets.
 
 mod names;
+mod views;
 mod waiting;
 
 use std::collections::{HashMap, VecDeque};
@@ -13,15 +14,18 @@ use fireside_meeting::{ConnectionId, Forwarded, Forwarding, Input};
 use fireside_protocol::{DroppedCode, MediaState, ParticipantId, Tile, TrackRef};
 use fireside_sfu::{Event, PeerId, Track};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use crate::media::Media;
 use crate::media::forwarding::{Hall, TOLD, Told};
+use views::Views;
 use waiting::{Waiting, Word};
 
 /// Shows people to their places in a hall, which is opened when the first of them comes.
 pub(super) struct Usher {
     media: Media,
     open: Option<Open>,
+    views: Views,
 }
 
 /// A hall, and who is who in it.
@@ -52,7 +56,7 @@ enum Owner {
 
 impl Usher {
     pub(super) fn new(media: Media) -> Self {
-        Self { media, open: None }
+        Self { media, open: None, views: Views::default() }
     }
 
     /// Does what the meeting wants. What came of it at once is put into `inputs`.
@@ -61,18 +65,24 @@ impl Usher {
             Forwarding::Admit { participant, path, offer, media } => self.admit(participant, path, offer, media),
             Forwarding::Enter { participant, connection, path, media } => inputs.extend(self.enter(participant, connection, path, media)),
             Forwarding::Renegotiate { participant, path, offer } => self.renegotiate(participant, path, offer),
-            Forwarding::View { participant, tiles } => self.view(participant, &tiles),
+            Forwarding::View { participant, tiles } => self.view(participant, tiles),
             Forwarding::Media { participant, media } => self.permit(participant, media),
             Forwarding::Remove { participant } => self.remove(participant),
         }
     }
 
-    /// What is told next; never comes while there is no hall.
+    /// What is told next; never comes while there is no hall. Meanwhile views are told the plane.
     pub(super) async fn next(&mut self) -> Told {
-        match &mut self.open {
-            // A plane that says nothing any more has ended.
-            Some(open) => open.told.recv().await.unwrap_or(Told::Ended),
-            None => std::future::pending().await,
+        loop {
+            let Some(open) = &mut self.open else { return std::future::pending().await };
+            let due = self.views.due();
+            tokio::select! {
+                // A plane that says nothing any more has ended.
+                told = open.told.recv() => return told.unwrap_or(Told::Ended),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.views.ripe(Instant::now()).iter().for_each(|(viewer, tiles)| open.look(*viewer, tiles));
+                }
+            }
         }
     }
 
@@ -86,6 +96,7 @@ impl Usher {
 
     /// To be called now and then: a hall in which nobody has been since the last time is given up.
     pub(super) fn look_around(&mut self) {
+        self.views.sweep(Instant::now());
         self.open.take_if(|open| {
             let is_empty = open.owners.is_empty();
             std::mem::replace(&mut open.was_empty, is_empty) && is_empty
@@ -107,11 +118,12 @@ impl Usher {
         }
     }
 
-    /// Tiles of people who have no connection with the server yet are left out: the meeting says it again when they have.
-    fn view(&mut self, participant: ParticipantId, tiles: &[Tile]) {
-        let Some((open, path)) = self.path(participant) else { return };
-        let looks = tiles.iter().filter_map(|tile| names::look(tile, open.paths.get(&tile.participant)?.peer));
-        open.hall.view(path.peer, looks.collect());
+    fn view(&mut self, participant: ParticipantId, tiles: Vec<Tile>) {
+        if let Some(tiles) = self.views.take(Instant::now(), participant, tiles)
+            && let Some(open) = &self.open
+        {
+            open.look(participant, &tiles);
+        }
     }
 
     fn permit(&mut self, participant: ParticipantId, media: MediaState) {
@@ -121,6 +133,7 @@ impl Usher {
     }
 
     fn remove(&mut self, participant: ParticipantId) {
+        self.views.forget(participant);
         if let Some(open) = &mut self.open {
             open.remove(participant);
         }
@@ -161,6 +174,13 @@ impl Open {
             self.owners.remove(&path.peer);
             self.hall.remove(path.peer);
         }
+    }
+
+    /// Tiles of people who have no connection with the server yet are left out: the meeting says it again when they have.
+    fn look(&self, viewer: ParticipantId, tiles: &[Tile]) {
+        let Some(path) = self.paths.get(&viewer) else { return };
+        let looks = tiles.iter().filter_map(|tile| names::look(tile, self.paths.get(&tile.participant)?.peer));
+        self.hall.view(path.peer, looks.collect());
     }
 
     /// What an event is to the meeting. Of a peer that was removed or replaced there is nothing more to be said.
