@@ -184,7 +184,7 @@ impl Book {
 
     fn check(&mut self) {
         for event in std::mem::take(&mut self.world.events) {
-            self.told(event);
+            self.told(&event);
         }
         for (id, client) in &mut self.world.clients {
             for got in look_at(client, &self.sent) {
@@ -196,7 +196,7 @@ impl Book {
         assert_eq!(self.world.shard.peers(), self.members.len());
     }
 
-    fn told(&mut self, event: Event) {
+    fn told(&mut self, event: &Event) {
         match event {
             Event::Closed { why: Ended::NoPlace, .. } => {}
             Event::Closed { peer, .. } => {
