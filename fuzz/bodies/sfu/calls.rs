@@ -197,7 +197,7 @@ impl Book {
     }
 
     fn told(&mut self, event: &Event) {
-        match event {
+        match *event {
             Event::Closed { why: Ended::NoPlace, .. } => {}
             Event::Closed { peer, .. } => {
                 self.members.remove(&peer.0).expect("who ends was there");
