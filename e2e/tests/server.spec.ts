@@ -6,63 +6,6 @@ import type { Person } from "../harness/person.ts";
 test.describe("always through the server", () => {
   test.use({ settings: "--route server" });
 
-  test("three people see, hear and write to each other, one of them with Firefox", async ({ people }) => {
-    const anna = await people.chromium("anna", { colour: red, hz: 440 });
-    const ben = await people.chromium("ben", { colour: green, hz: 660 });
-    const fleur = await people.firefox("fleur");
-    await anna.signUp();
-    const link = await anna.newMeeting();
-    await anna.joinNow();
-    for (const guest of [ben, fleur]) {
-      await guest.follow(link);
-      await guest.tab.fill("textbox", "Your name", guest.name);
-      await guest.joinNow();
-    }
-
-    await test.step("each sees both others in the right tile, and hears them", async () => {
-      await anna.seesColour("ben", green);
-      await ben.seesColour("anna", red);
-      await fleur.seesColour("anna", red);
-      await fleur.seesColour("ben", green);
-      for (const person of [anna, ben]) await person.seesMotion("fleur");
-      await anna.hears("ben", 660);
-      await ben.hears("anna", 440);
-      await fleur.hears("anna", 440);
-      await fleur.hears("ben", 660);
-    });
-
-    await test.step("over one connection each", async () => {
-      for (const person of [anna, ben, fleur]) await hasConnections(person, 1);
-      await anna.tab.see("button", "Through the server");
-    });
-
-    await test.step("a camera that is off is seen to be off, and on again", async () => {
-      await ben.tab.press("button", "Camera");
-      const tile = anna.tab.page.getByRole("listitem", { name: "ben", exact: true });
-      await expect(tile.locator("video:visible")).toHaveCount(0);
-      await ben.tab.press("button", "Camera");
-      await anna.seesColour("ben", green);
-      await fleur.seesColour("ben", green);
-    });
-
-    await test.step("a muted microphone is not heard", async () => {
-      await ben.tab.press("button", "Microphone");
-      const heard = async () => {
-        const tones = await anna.tab.evaluate(() => window.probe.tones("ben", 1000), null);
-        return tones.some(({ hz, db }) => db > -60 && Math.abs(hz - 660) < 25);
-      };
-      await expect.poll(heard, { message: "ben is heard although muted" }).toBe(false);
-      await ben.tab.press("button", "Microphone");
-      await anna.hears("ben", 660);
-    });
-
-    await test.step("what one writes, the others read", async () => {
-      await fleur.say("Salut");
-      await anna.reads("Salut");
-      await ben.reads("Salut");
-    });
-  });
-
   test("the server is killed and started again: media is back without a click", async ({ people, server }) => {
     const anna = await people.chromium("anna", { colour: red, hz: 440 });
     const ben = await people.chromium("ben", { colour: green, hz: 660 });

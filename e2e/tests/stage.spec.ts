@@ -179,7 +179,6 @@ test("a pinned tile is large, by keyboard", async ({ people, watch }) => {
   await page.keyboard.press("Enter");
   await expect(pin(second)).toHaveAttribute("aria-pressed", "false");
   await expect.poll(async () => (await width(second)) - (await width(first))).toBe(0);
-  expect((await namesOf(page)).slice(0, 2)).toEqual([first, second]);
 });
 
 test("how media travels, and pictures that are held back", async ({ people, watch }) => {
