@@ -184,11 +184,11 @@ impl RoomsPage {
 
     #[allow(clippy::unused_self, reason = "for the template")]
     fn route_name(&self, route: &Route) -> Cow<'static, str> {
-        t(match route {
-            Route::Auto => "rooms-route-auto",
-            Route::Mesh => "rooms-route-mesh",
-            Route::Server => "rooms-route-server",
-        })
+        match route {
+            Route::Auto => t("rooms-route-auto"),
+            Route::Mesh => t("rooms-route-mesh"),
+            Route::Server => t("rooms-route-server"),
+        }
     }
 }
 
