@@ -7,7 +7,7 @@ use crate::track::{PeerId, RoomId, Source, Track};
 /// What the server wants.
 #[derive(Clone, Debug)]
 pub enum Command {
-    /// Somebody comes, with their offer. Answered by [`Event::Answer`] or [`Event::Closed`].
+    /// Somebody comes, with their offer. Answered by [`Event::Answer`](crate::Event::Answer) or [`Event::Closed`](crate::Event::Closed).
     Admit {
         /// To which call. `None`: they wait at the door; their connection is made, nothing is forwarded to or from them, until
         /// [`Command::Enter`].
@@ -28,7 +28,7 @@ pub enum Command {
         /// What they may send.
         may_send: Vec<Source>,
     },
-    /// A later offer of somebody who is there. Answered by [`Event::Answer`], or [`Event::Refused`] with nothing changed for others.
+    /// A later offer of somebody who is there. Answered by [`Event::Answer`](crate::Event::Answer), or [`Event::Refused`](crate::Event::Refused) with nothing changed for others.
     Renegotiate {
         /// Whose.
         peer: PeerId,

@@ -57,7 +57,7 @@ pub enum Event {
         /// For each layer, the smallest first.
         layers: Vec<bool>,
     },
-    /// Pictures in somebody's view that are not sent to them for now; the whole list. For want of their line, or by [`Strain`].
+    /// Pictures in somebody's view that are not sent to them for now; the whole list. For want of their line, or by [`Strain`](crate::Strain).
     Held {
         /// Whose view.
         peer: PeerId,
