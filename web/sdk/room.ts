@@ -11,7 +11,8 @@ import type { ClientMessage, Join, LeftReason, Limits, ParticipantId, Resume, Ro
 import type { Participant as WireParticipant } from "./protocol.gen";
 import type { SignalState } from "./signal";
 import type { Link } from "./transport/link";
-import { Switchboard, type SwitchHost } from "./transport/switchboard";
+import { Switchboard } from "./transport/switchboard";
+import type { SwitchHost } from "./transport/transport";
 
 /** How often it is looked who speaks. */
 const LISTEN_MS = 125;
@@ -168,7 +169,7 @@ export class Meeting extends Emitter<RoomEvents> implements Room {
   /** What else to say when we come back. */
   resume(): Omit<Resume, "token" | "seq"> {
     const after = this.chat.messages.at(-1)?.id;
-    return { ...(after === undefined ? {} : { chat_after: after }), topology: this.route.topology };
+    return { ...(after === undefined ? {} : { chat_after: after }), topology: this.#transport.travelled };
   }
 
   welcome(welcome: Welcome): void {

@@ -16,7 +16,9 @@ export class Condition {
   /** Since when they have been missed. */
   readonly #since = new Map<ParticipantId, number>();
   #unreachable: readonly ParticipantId[] = [];
-  #said = WELL;
+  /** Null: it may not know what we said last. */
+  #said: string | null = WELL;
+  #wasSaid = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly say: (unreachable: ParticipantId[], strained: Strain | null) => boolean) {}
@@ -40,9 +42,10 @@ export class Condition {
     this.#judge();
   }
 
-  /** The server may not know it: it holds that all is well until it hears otherwise. */
+  /** The server may not know it. Until it hears otherwise it holds that all is well. */
   again(): void {
-    this.#said = WELL;
+    if (!this.#wasSaid) return;
+    this.#said = null;
     this.#say();
   }
 
@@ -69,6 +72,8 @@ export class Condition {
   #say(): void {
     const [unreachable, strained] = [[...this.#unreachable], this.#strained];
     const text = JSON.stringify({ unreachable, strained });
-    if (text !== this.#said && this.say(unreachable, strained)) this.#said = text;
+    if (text === this.#said || !this.say(unreachable, strained)) return;
+    this.#said = text;
+    this.#wasSaid = true;
   }
 }

@@ -2,9 +2,11 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { JoinOptions, Participant, Room, Source } from "../api";
 import { joinRoom } from "../join";
+import type { Topology } from "../protocol.gen";
 import { FakePage } from "../testing/fake-page";
 import { FakePeer, fakeTrack } from "../testing/fake-peer";
 import { FakeServer } from "../testing/fake-server";
+import { FakeSocket } from "../testing/fake-socket";
 import { seeded } from "../testing/seeded";
 import { fakeBrowser, pass, settle } from "../testing/setup";
 
@@ -334,6 +336,87 @@ describe("down", () => {
     const signals = server.heard("Ada", "signal").filter(({ body }) => body.kind === "offer");
     expect(signals.map(({ connection }) => connection)).toEqual([1, 2]);
     expect(pairs()).toHaveLength(2);
+  });
+});
+
+describe("what the server says of it", () => {
+  const heardOfChange = async (ada: Room, change: number, topology: Topology, changing: boolean): Promise<boolean> => {
+    const before = { ...ada.route };
+    server.deliver(server.seat("Ada"), { type: "topology", topology, change, changing, reason: "size" });
+    await pass(10);
+    return ada.route.topology !== before.topology || ada.route.changing !== before.changing;
+  };
+
+  it("is ignored when it is of a change before, or begins one that is over", async () => {
+    const { ada, pair } = await couple();
+    server.go("server", true);
+    await pass(100);
+    expect(await heardOfChange(ada, 0, "mesh", false)).toBe(false);
+    server.go("server", false);
+    await pass(100);
+    const [link] = links();
+    expect(await heardOfChange(ada, 1, "server", true)).toBe(false);
+    expect(await heardOfChange(ada, 0, "mesh", true)).toBe(false);
+    expect(await heardOfChange(ada, 0, "mesh", false)).toBe(false);
+    expect(links()[0]).toBe(link);
+    expect(pair.connectionState).toBe("closed");
+    expect(await heardOfChange(ada, 2, "mesh", true)).toBe(true);
+  });
+
+  it("is believed of another run, which counts anew", async () => {
+    const { ada } = await couple();
+    for (const topology of ["server", "mesh", "server"] as const) {
+      server.go(topology, true);
+      await pass(500);
+      server.go(topology, false);
+      await pass(500);
+    }
+    server.kill();
+    server.restart();
+    server.route = { topology: "mesh", changing: true, change: 1, reason: "size" };
+    await pass(5_000);
+    expect(ada.route).toMatchObject({ topology: "mesh", changing: true });
+    server.go("mesh", false);
+    await pass(500);
+    expect(ada.route).toMatchObject({ topology: "mesh", changing: false });
+  });
+});
+
+describe("a server that has forgotten everything is told how media travelled", () => {
+  const told = async (name: string): Promise<unknown> => {
+    server.lose(name);
+    await pass(3_000);
+    const joins = FakeSocket.all.flatMap(({ sent }) => sent.filter((message) => message.type === "join"));
+    return joins.at(-1)?.resume?.topology;
+  };
+
+  it("by the server, unless a change was under way: then peer to peer, which outlives it", async () => {
+    await couple();
+    expect(await told("Ada")).toBe("mesh");
+    server.go("server", true);
+    await pass(100);
+    expect(await told("Ada")).toBe("mesh");
+    server.go("server", false);
+    await pass(100);
+    expect(await told("Ada")).toBe("server");
+    server.go("mesh", true);
+    await pass(100);
+    expect(await told("Ada")).toBe("mesh");
+    server.go("mesh", false);
+    await pass(100);
+    expect(await told("Ada")).toBe("mesh");
+  });
+
+  it("also by who came while it was under way and has the one way alone", async () => {
+    await couple();
+    server.go("server", true);
+    await pass(100);
+    const cy = await come("Cy");
+    expect(cy.route).toMatchObject({ topology: "server", changing: false });
+    expect(await told("Cy")).toBe("mesh");
+    server.go("server", false);
+    await pass(100);
+    expect(await told("Cy")).toBe("server");
   });
 });
 

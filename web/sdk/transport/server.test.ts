@@ -489,6 +489,28 @@ describe("the condition of a mesh", () => {
     expect(conditions("Ada")).toEqual(Array.from({ length: 2 }, () => ({ unreachable: [of(ada, "Bo").id], strained: null })));
   });
 
+  it("is said again after every welcome once it was said, also that all is well by now", async () => {
+    FakePeer.direct = false;
+    const ada = await come("Ada");
+    await come("Bo");
+    server.lose("Ada");
+    await pass(5_000);
+    expect(conditions("Ada")).toEqual([]);
+    await pass(60_000);
+    const out = { unreachable: [of(ada, "Bo").id], strained: null };
+    expect(conditions("Ada")).toEqual([out]);
+    server.lose("Ada");
+    await pass(5_000);
+    expect(conditions("Ada")).toEqual([out, out]);
+    FakePeer.direct = true;
+    await pass(60_000);
+    const well = { unreachable: [], strained: null };
+    expect(conditions("Ada").slice(2)).toEqual([well]);
+    server.lose("Ada");
+    await pass(5_000);
+    expect(conditions("Ada").slice(2)).toEqual([well, well]);
+  });
+
   it("a line that does not carry our picture to everyone is said, and stands while the server carries it", async () => {
     await come("Ada");
     for (const name of ["Bo", "Cy"]) await come(name);

@@ -10,40 +10,19 @@ import { Mesh } from "./mesh";
 import { SENDING } from "./sections";
 import { Settling } from "./settling";
 import { Sfu, type ServerWord } from "./sfu";
-import type { PathState } from "./transport";
+import type { PathState, Present, SwitchHost } from "./transport";
 import { View } from "./view";
 
 const SOUNDS = ["microphone", "screen_audio"] as const;
 /** A tile of which nobody has said how high it is. */
 const HEIGHTS = { screen: 1080, camera: 360 } as const;
 
-/** One of the others, as far as media is concerned. */
-export interface Present {
-  readonly id: ParticipantId;
-  readonly microphone: boolean;
-  readonly camera: boolean;
-  readonly screen: boolean;
-  /** The server can hand them messages now. */
-  readonly reachable: boolean;
-}
-
-export interface SwitchHost {
-  send(message: Exclude<ClientMessage, { type: "join" }>): boolean;
-  people(): readonly Present[];
-  /** The state or a track of this participant changed. */
-  changed(id: ParticipantId): void;
-  /** `voices` changed. */
-  voices(): void;
-  /** The server said who speaks. */
-  spoken(): void;
-  /** A way that was up is not: the network may have changed. */
-  interrupted(): void;
-}
-
 type Route = Pick<Welcome, "topology" | "change" | "changing" | "reason">;
 
 export class Switchboard {
   route: RouteInfo = { topology: "mesh", changing: false, reason: "size" };
+  /** Of the meeting: the change that `route` is of, and whether it is over (without an old way it is over for us at once). */
+  #change = { number: 0, isOver: true };
   /** What is to be played now. */
   voices: readonly MediaStreamTrack[] = [];
   relayOnly = false;
@@ -102,17 +81,31 @@ export class Switchboard {
     this.#run = welcome.run;
     if (fresh) this.#mesh.begin(welcome.you);
     const sfu = this.#sfu;
-    this.setRoute(welcome, fresh);
+    // A new run of the server counts anew.
+    this.#go(welcome, fresh);
     if (sfu && sfu === this.#sfu) sfu.welcomed(said.offer?.connection, gone);
-    if (gone) this.#condition.again();
+    this.#condition.again();
     this.#view.again();
     this.#settling.again();
     if (welcome.resumed === "snapshot") this.#mesh.renew();
   }
 
+  /** How media travelled, for a server that has forgotten it: what no change was taking away from us. */
+  get travelled(): Topology {
+    return this.#change.isOver ? this.route.topology : "mesh";
+  }
+
+  setRoute(route: Route): void {
+    const { number, isOver } = this.#change;
+    // A replay of what the `welcome` has overtaken.
+    if (route.change < number || (route.change === number && isOver && route.changing === true)) return;
+    this.#go(route);
+  }
+
   /** `fresh`: we are somebody new, who has no old way. */
-  setRoute({ topology, change, changing = false, reason }: Route, fresh = false): void {
+  #go({ topology, change, changing = false, reason }: Route, fresh = false): void {
     const before = this.route;
+    this.#change = { number: change, isOver: !changing };
     const both = changing && !fresh;
     this.route = { topology, changing: both, reason };
     this.#settling.begin(both ? change : null);
