@@ -5,7 +5,7 @@ use std::time::Duration;
 use fireside_sfu::{Command, Event, Kind, PeerId, Slot, Source, Track};
 
 use crate::client::Client;
-use crate::codec::Encoder;
+use crate::codec::{Encoder, SCREEN};
 use crate::network::Line;
 use crate::world::{World, camera, look};
 
@@ -210,7 +210,7 @@ fn who_may_not_send_is_not_forwarded() {
 fn a_screen_comes_first_and_is_sharp() {
     let mut world = World::new(9);
     let publisher = person(&mut world);
-    world.clients[publisher].screen = Some(Encoder::new(0, 900_000, 1_080, 77));
+    world.clients[publisher].screen = Some(Encoder::new(SCREEN, 900_000, 1_080, 77));
     let viewer = world.join(|client| client, Line::slow(1_500_000));
     world.connect_all();
     let screen = Track { peer: PeerId(1), source: Source::Screen };

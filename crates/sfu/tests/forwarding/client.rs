@@ -29,7 +29,7 @@ pub(crate) struct Client {
     pub(crate) offers: Vec<String>,
     /// The m-lines, in order.
     pub(crate) lines: Vec<(Mid, Kind)>,
-    start: Instant,
+    pub(crate) start: Instant,
     pub(crate) timeout: Instant,
     pub(crate) is_connected: Option<Instant>,
     pub(crate) is_closed: bool,
@@ -381,7 +381,8 @@ impl Client {
 
     fn send_sound(&mut self, now: Instant, sent: u64, level: u8) {
         let mut payload = Vec::new();
-        Stamp { sender: self.id.0, layer: 0, frame: u32::try_from(self.voice_sequence).unwrap(), sent }.write(&mut payload);
+        let number = u32::try_from(self.voice_sequence).unwrap();
+        Stamp { sender: self.id.0, layer: 0, frame: number, packet: number, sent }.write(&mut payload);
         payload.resize(80, 0x55);
         let opus = *self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap();
         let mut payload_type = opus.pt();

@@ -5,13 +5,19 @@ use std::time::Duration;
 pub(crate) const FRAME: Duration = Duration::from_millis(33);
 const PACKET: usize = 1_000;
 const HEAD: usize = 16;
+const FILL: u8 = 0xAA;
+/// What a screen's stamps say where those of a camera say the layer.
+pub(crate) const SCREEN: u8 = 9;
 
 /// What a payload says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     pub(crate) sender: u64,
+    /// Of a camera; [`SCREEN`] of a screen.
     pub(crate) layer: u8,
     pub(crate) frame: u32,
+    /// Its number on the way to the server.
+    pub(crate) packet: u32,
     /// Milliseconds of the virtual clock.
     pub(crate) sent: u64,
 }
@@ -21,6 +27,7 @@ impl Stamp {
         payload.extend(self.sender.to_be_bytes());
         payload.push(self.layer);
         payload.extend(self.frame.to_be_bytes());
+        payload.extend(self.packet.to_be_bytes());
         payload.extend(self.sent.to_be_bytes());
     }
 
@@ -29,13 +36,21 @@ impl Stamp {
             sender: u64::from_be_bytes(bytes.get(..8)?.try_into().ok()?),
             layer: *bytes.get(8)?,
             frame: u32::from_be_bytes(bytes.get(9..13)?.try_into().ok()?),
-            sent: u64::from_be_bytes(bytes.get(13..21)?.try_into().ok()?),
+            packet: u32::from_be_bytes(bytes.get(13..17)?.try_into().ok()?),
+            sent: u64::from_be_bytes(bytes.get(17..25)?.try_into().ok()?),
         })
     }
 
     pub(crate) fn of_picture(payload: &[u8]) -> Option<Self> {
-        Self::read(payload.get(HEAD..)?)
+        let rest = payload.get(HEAD + 25..)?;
+        // The rest is as it was sent.
+        Self::read(payload.get(HEAD..)?).filter(|_| rest.iter().all(|byte| *byte == FILL))
     }
+}
+
+/// The temporal layer of the n-th frame after a whole picture, and whether it needs the lowest alone.
+pub(crate) fn temporal(position: usize) -> (u8, bool) {
+    [(0, false), (2, true), (1, true), (2, false)][position % 4]
 }
 
 /// One simulcast layer's encoder.
@@ -45,6 +60,10 @@ pub(crate) struct Encoder {
     pub(crate) bitrate: usize,
     pub(crate) height: u16,
     pub(crate) is_on: bool,
+    /// With temporal layers, as browsers make three of them.
+    pub(crate) has_temporal: bool,
+    /// Frames since the last whole picture.
+    position: usize,
     pub(crate) needs_keyframe: bool,
     pub(crate) keyframes: usize,
     picture: u16,
@@ -62,6 +81,8 @@ impl Encoder {
             bitrate,
             height,
             is_on: true,
+            has_temporal: false,
+            position: 0,
             needs_keyframe: true,
             keyframes: 0,
             picture: u16::try_from(seed % 32_768).unwrap(),
@@ -75,20 +96,23 @@ impl Encoder {
     /// The payloads of the next frame.
     pub(crate) fn frame(&mut self, sender: u64, sent: u64) -> Vec<Vec<u8>> {
         let is_keyframe = std::mem::take(&mut self.needs_keyframe);
+        self.position = if is_keyframe { 0 } else { self.position + 1 };
+        self.base = self.base.wrapping_add(u8::from(!self.has_temporal || temporal(self.position).0 == 0));
         self.keyframes += usize::from(is_keyframe);
         let bytes = self.bitrate / 8 / 30 * if is_keyframe { 4 } else { 1 };
         let packets = bytes.div_ceil(PACKET).max(1);
-        let stamp = Stamp { sender, layer: self.layer, frame: self.frame, sent };
-        let payloads = (0..packets).map(|index| self.packet(index == 0, is_keyframe, stamp, bytes / packets)).collect();
+        let first = u32::try_from(self.sequence).unwrap();
+        let stamp = |packet| Stamp { sender, layer: self.layer, frame: self.frame, packet, sent };
+        let payloads = (first..).take(packets).map(|packet| self.packet(packet == first, is_keyframe, stamp(packet), bytes / packets)).collect();
         self.picture = (self.picture + 1) % 32_768;
-        self.base = self.base.wrapping_add(1);
         self.frame += 1;
         payloads
     }
 
     fn packet(&self, is_first: bool, is_keyframe: bool, stamp: Stamp, bytes: usize) -> Vec<u8> {
         let [high, low] = self.picture.to_be_bytes();
-        let mut payload = vec![if is_first { 0x90 } else { 0x80 }, 0xE0, 0x80 | high, low, self.base, 0x00];
+        let (layer, is_sync) = if self.has_temporal { temporal(self.position) } else { (0, false) };
+        let mut payload = vec![if is_first { 0x90 } else { 0x80 }, 0xE0, 0x80 | high, low, self.base, layer << 6 | u8::from(is_sync) << 5];
         let [height_low, height_high] = self.height.to_le_bytes();
         match (is_first, is_keyframe) {
             (true, true) => payload.extend([0x10, 0, 0, 0x9D, 0x01, 0x2A, 0x00, 0x05, height_low, height_high]),
@@ -96,7 +120,7 @@ impl Encoder {
             (false, _) => payload.extend([0xFF; 10]),
         }
         stamp.write(&mut payload);
-        payload.resize(payload.len().max(bytes), 0xAA);
+        payload.resize(payload.len().max(bytes), FILL);
         payload
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fireside_sfu::{Command, Event, PeerId, Source, Strain, Track};
 
-use crate::codec::Encoder;
+use crate::codec::{Encoder, SCREEN};
 use crate::network::Line;
 use crate::world::{World, camera, look};
 
@@ -24,7 +24,7 @@ fn pictures_go_step_by_step_and_sound_never() {
     let viewer = world.join(|client| client, Line::good());
     world.join(|client| client.with_camera().with_voice(20), Line::good());
     world.join(|client| client.with_camera(), Line::good());
-    world.clients[2].screen = Some(Encoder::new(0, 300_000, 1_080, 77));
+    world.clients[2].screen = Some(Encoder::new(SCREEN, 300_000, 1_080, 77));
     let screen = Track { peer: PeerId(3), source: Source::Screen };
     world.connect_all();
     world.view(viewer, &[look(camera(2), 720), look(camera(3), 720), look(screen, 1_080)]);
@@ -37,13 +37,13 @@ fn pictures_go_step_by_step_and_sound_never() {
     };
     world.until(SOON * 3, "the first is sharp", |world| now_seen(world).0 == Some(2));
     world.command(Command::Strain(Strain::Large));
-    becomes(&mut world, "of a middle size", (Some(1), Some(1), Some(0)));
+    becomes(&mut world, "of a middle size", (Some(1), Some(1), Some(SCREEN)));
     assert_eq!(world.clients[1].wanted[&Source::Camera], [true, true, false], "and the large ones need not be made");
     world.command(Command::Strain(Strain::Middle));
-    becomes(&mut world, "small", (Some(0), Some(0), Some(0)));
+    becomes(&mut world, "small", (Some(0), Some(0), Some(SCREEN)));
     assert_eq!(held(&world, 1), None, "all are there");
     world.command(Command::Strain(Strain::Most));
-    becomes(&mut world, "who speaks, and the screen", (Some(0), None, Some(0)));
+    becomes(&mut world, "who speaks, and the screen", (Some(0), None, Some(SCREEN)));
     assert_eq!(held(&world, 1), Some((vec![camera(3)], true)));
     world.command(Command::Strain(Strain::Pictures));
     becomes(&mut world, "nothing", (None, None, None));
