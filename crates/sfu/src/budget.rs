@@ -105,7 +105,7 @@ impl Budget {
 
 impl Wish {
     /// The smallest layer that is sharp enough for the tile; the largest, if none is.
-    fn enough(&self) -> usize {
+    pub(crate) fn enough(&self) -> usize {
         let lines = self.rank.lines(self.height);
         let sharp = self.layers.iter().position(|layer| layer.height >= lines);
         sharp.unwrap_or(self.layers.len().saturating_sub(1))
@@ -116,7 +116,7 @@ impl Wish {
         Self { layers: self.layers.iter().take(layer + 1).copied().collect(), ..*self }
     }
 
-    fn cost(&self, layer: Option<usize>) -> Bitrate {
+    pub(crate) fn cost(&self, layer: Option<usize>) -> Bitrate {
         layer.and_then(|layer| self.layers.get(layer)).map_or(0, |layer| layer.bitrate)
     }
 }

@@ -3,17 +3,17 @@
 //!
 //! What was lost on the way to us stays a gap, so that the viewer notices and asks; what we left out on purpose leaves none.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::left_out::LeftOut;
 use crate::vp8::{Descriptor, PictureId};
 
-/// How many packets that were left out are remembered. Older packets than those are too late for any decoder.
-const LEFT_OUT: usize = 256;
 /// More packets than these are not sent again by anybody: a gap that is larger becomes one of a single packet. It may also be no loss at
 /// all but what a publisher made up, and a viewer who is led half of all numbers ahead decrypts nothing in this slot ever again
 /// (RFC 3711, 3.3.1).
 const GAP: u64 = 512;
+/// Pictures are counted from here: a multiple of both of their periods.
+const PICTURES: u64 = 1 << 32;
 
 /// A packet as it came from its publisher.
 #[derive(Clone, Copy, Debug)]
@@ -64,9 +64,12 @@ struct Stretch<S> {
     timestamp: u64,
     picture: u16,
     base_layer_index: u8,
-    /// Packets that were left out, in order, and how many before those.
-    left_out: VecDeque<u64>,
-    forgotten: u64,
+    /// Packets that were left out.
+    left_out: LeftOut,
+    /// The newest picture, counted on past all bits of its number.
+    newest_picture: u64,
+    /// Pictures that were left out.
+    pictures: LeftOut,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -99,7 +102,7 @@ impl<S: Copy + PartialEq> Continuity<S> {
         let picture = before.map_or_else(|| first.vp8.and_then(number).unwrap_or_default(), |newest| newest.picture.wrapping_add(1));
         let index = before
             .map_or_else(|| first.vp8.and_then(|vp8| vp8.base_layer_index).unwrap_or_default(), |newest| newest.base_layer_index.wrapping_add(1));
-        let stretch = Stretch {
+        let mut stretch = Stretch {
             source,
             first: first.sequence,
             newest: first.sequence,
@@ -107,8 +110,9 @@ impl<S: Copy + PartialEq> Continuity<S> {
             timestamp: timestamp.wrapping_sub(first.timestamp),
             picture: picture.wrapping_sub(first.vp8.and_then(number).unwrap_or_default()),
             base_layer_index: index.wrapping_sub(first.vp8.and_then(|vp8| vp8.base_layer_index).unwrap_or_default()),
-            left_out: VecDeque::new(),
-            forgotten: 0,
+            left_out: LeftOut::default(),
+            newest_picture: PICTURES + u64::from(first.vp8.and_then(number).unwrap_or_default()),
+            pictures: LeftOut::default(),
         };
         let numbers = stretch.numbers(first, sequence);
         self.note(sequence, timestamp, first.at, &numbers);
@@ -130,19 +134,28 @@ impl<S: Copy + PartialEq> Continuity<S> {
         Some(numbers)
     }
 
-    /// This packet of the source is not for the viewer (padding, a layer that is left out): no gap is to tell of it. One that
-    /// comes after its followers were sent leaves its gap.
+    /// The picture that this packet is of is not for the viewer: no gap in sequence numbers and picture ids is to tell of it.
+    pub fn leave_out_picture(&mut self, source: S, packet: &Arrived) {
+        let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.source == source && packet.sequence > stretch.newest) else { return };
+        if let Some(picture) = packet.vp8.and_then(|vp8| vp8.picture) {
+            let picture = stretch.counted_on(picture);
+            if picture > stretch.newest_picture {
+                stretch.newest_picture = picture;
+                stretch.pictures.add(picture);
+            }
+        }
+        self.leave_out(source, packet.sequence);
+    }
+
+    /// This packet of the source is not for the viewer (padding): no gap is to tell of it. One that comes after its followers were sent
+    /// leaves its gap.
     pub fn leave_out(&mut self, source: S, sequence: u64) {
         let Some(stretch) = self.stretch.as_mut().filter(|stretch| stretch.source == source) else { return };
         if sequence <= stretch.newest {
             return;
         }
         stretch.newest = sequence;
-        stretch.left_out.push_back(sequence);
-        if stretch.left_out.len() > LEFT_OUT {
-            stretch.left_out.pop_front();
-            stretch.forgotten += 1;
-        }
+        stretch.left_out.add(sequence);
     }
 
     fn note(&mut self, sequence: u64, timestamp: u64, at: Instant, numbers: &Numbers) {
@@ -171,29 +184,37 @@ impl<S> Stretch<S> {
     /// `None`: too old, or left out.
     fn sent_as(&self, sequence: u64) -> Option<u64> {
         let since_first = sequence.checked_sub(self.first)?;
-        let before = self.left_out.partition_point(|left_out| *left_out < sequence);
-        let is_left_out = self.left_out.get(before) == Some(&sequence);
-        // Among those that were forgotten nobody knows any more how many came before it.
-        let is_too_old = self.forgotten > 0 && before == 0;
-        let missing = self.forgotten + before as u64;
-        if is_left_out || is_too_old { None } else { Some(self.first_sent + since_first - missing) }
+        let missing = self.left_out.before(sequence)?;
+        Some(self.first_sent + since_first - missing)
+    }
+
+    /// A picture's number, counted on past all its bits: the nearest one to the newest.
+    fn counted_on(&self, picture: PictureId) -> u64 {
+        let period = u64::from(picture.period());
+        let ahead = (u64::from(picture.number) + period - self.newest_picture % period) % period;
+        let nearest = self.newest_picture + ahead;
+        if ahead > period / 2 { nearest - period } else { nearest }
     }
 
     /// Nothing older than this packet is forwarded any more.
     fn begin_anew(&mut self, first: u64, first_sent: u64) -> u64 {
         (self.first, self.first_sent) = (first, first_sent);
-        self.left_out.clear();
-        self.forgotten = 0;
+        self.left_out = LeftOut::default();
         first_sent
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "timestamps on the wire have 32 bits")]
-    fn numbers(&self, packet: &Arrived, sequence: u64) -> Numbers {
+    #[allow(clippy::cast_possible_truncation, reason = "timestamps on the wire have 32 bits, pictures at most 15")]
+    fn numbers(&mut self, packet: &Arrived, sequence: u64) -> Numbers {
         let picture = packet.vp8.and_then(|vp8| vp8.picture);
+        let missing = picture.map_or(0, |picture| {
+            let picture = self.counted_on(picture);
+            self.newest_picture = self.newest_picture.max(picture);
+            self.pictures.before(picture).unwrap_or_else(|| self.pictures.count()) as u16
+        });
         Numbers {
             sequence,
             timestamp: packet.timestamp.wrapping_add(self.timestamp) as u32,
-            picture: picture.map(|picture| picture.number.wrapping_add(self.picture) % picture.period()),
+            picture: picture.map(|picture| picture.number.wrapping_add(self.picture).wrapping_sub(missing) % picture.period()),
             base_layer_index: packet.vp8.and_then(|vp8| vp8.base_layer_index).map(|index| index.wrapping_add(self.base_layer_index)),
         }
     }
@@ -224,8 +245,8 @@ mod tests {
                     picture: Some(PictureId { number: (picture + u16::try_from(frame).unwrap()) % (1 << 15), is_long: true }),
                     base_layer_index: Some(u8::try_from((u64::from(picture) + frame) % 256).unwrap()),
                     temporal_layer: Some(0),
-                    height: None,
                     length: 6,
+                    ..Descriptor::default()
                 }),
             })
         };
@@ -290,6 +311,30 @@ mod tests {
         assert_eq!(stream.forward('a', &at(600)), None, "older than the jump");
         assert_eq!(stream.forward('a', &at(33_002)).unwrap().sequence, 493);
         assert_eq!(stream.forward('a', &at(33_001)).unwrap().sequence, 492);
+    }
+
+    #[test]
+    fn pictures_that_were_left_out_leave_no_gap() {
+        let packets = frames(Instant::now(), 0, 32_764, 12, 2);
+        let mut stream = Continuity::new(90_000);
+        let mut sent = vec![stream.change('a', &packets[0]), stream.forward('a', &packets[1]).unwrap()];
+        // Of frames 1 to 11 every other one, and the last of frame 5 comes before its first.
+        for frame in 1..12 {
+            let order = if frame == 5 { [11, 10] } else { [frame * 2, frame * 2 + 1] };
+            for packet in order.map(|index| packets[index]) {
+                if frame % 2 == 0 {
+                    sent.extend(stream.forward('a', &packet));
+                } else {
+                    stream.leave_out_picture('a', &packet);
+                }
+            }
+        }
+        let pictures: Vec<_> = sent.iter().map(|numbers| numbers.picture.unwrap()).collect();
+        assert_eq!(pictures, [32_764, 32_764, 32_765, 32_765, 32_766, 32_766, 32_767, 32_767, 0, 0, 1, 1], "round the end of the numbers too");
+        let sequences: Vec<_> = sent.iter().map(|numbers| numbers.sequence).collect();
+        assert_eq!(sequences, [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12], "what came late leaves its gap");
+        let late = stream.forward('a', &packets[8]);
+        assert_eq!(late.unwrap().picture, Some(32_766), "a late packet is of the picture that it was of");
     }
 
     #[test]

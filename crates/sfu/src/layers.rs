@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use crate::budget::Layer;
 use crate::keyframes::Keyframes;
 use crate::meter::Meter;
+use crate::rates::Prices;
 use crate::track::Source;
+use crate::vp8::Descriptor;
 
 /// A camera's layer of which nothing came for this long does not arrive.
 const CAMERA_STOPPED: Duration = Duration::from_secs(1);
@@ -28,9 +30,12 @@ pub(crate) struct Layers {
 #[derive(Debug)]
 struct Arriving {
     meter: Meter,
+    /// What the lowest temporal layer takes, and what the two lowest do.
+    thin: [Meter; 2],
     last: Option<Instant>,
     /// As measured, or what such a layer usually is.
     known: Layer,
+    prices: Prices,
     keyframes: Keyframes,
     /// What the publisher has been told.
     told: Option<bool>,
@@ -42,6 +47,8 @@ impl Layers {
     pub(crate) fn new(source: Source, count: usize) -> Self {
         let layer = |index| Arriving {
             meter: Meter::default(),
+            thin: [Meter::default(), Meter::default()],
+            prices: [usual(source, index, count).bitrate; 3],
             last: None,
             known: usual(source, index, count),
             keyframes: Keyframes::default(),
@@ -56,15 +63,19 @@ impl Layers {
         self.layers.len()
     }
 
-    /// A packet came. `height`: that of the whole picture that begins with it.
-    pub(crate) fn packet(&mut self, now: Instant, layer: usize, bytes: usize, height: Option<u16>, is_keyframe: bool) {
+    /// A packet came.
+    pub(crate) fn packet(&mut self, now: Instant, layer: usize, bytes: usize, vp8: Option<&Descriptor>) {
         let Some(layer) = self.layers.get_mut(layer) else { return };
         layer.meter.add(now, bytes + OVERHEAD);
+        let temporal = vp8.and_then(|vp8| vp8.temporal_layer).unwrap_or(0);
+        for meter in layer.thin.iter_mut().skip(usize::from(temporal)) {
+            meter.add(now, bytes + OVERHEAD);
+        }
         layer.last = Some(now);
-        if let Some(height) = height.filter(|height| *height > 0) {
+        if let Some(height) = vp8.and_then(|vp8| vp8.height).filter(|height| *height > 0) {
             layer.known.height = u32::from(height);
         }
-        if is_keyframe {
+        if vp8.is_some_and(|vp8| vp8.keyframe) {
             layer.keyframes.arrived(now);
         }
     }
@@ -82,6 +93,8 @@ impl Layers {
                 && let Some(layer) = self.layers.get_mut(index)
             {
                 layer.known.bitrate = layer.meter.rate(now).max(1);
+                let [least, half] = &mut layer.thin;
+                layer.prices = [least.rate(now).max(1), half.rate(now).max(1), layer.known.bitrate];
             }
         }
     }
@@ -92,6 +105,11 @@ impl Layers {
         let nothing_comes = (0..self.layers.len()).all(|layer| !self.arrives(now, layer));
         let can_be_had = move |index: usize| !self.is_missing(now, index) || (index == 0 && nothing_comes);
         self.layers.iter().enumerate().filter(move |(index, _)| can_be_had(*index)).map(|(index, layer)| (index, layer.known))
+    }
+
+    /// What a layer takes at each frame rate.
+    pub(crate) fn prices(&self, layer: usize) -> Prices {
+        self.layers.get(layer).map(|layer| layer.prices).unwrap_or_default()
     }
 
     /// It is wanted, and does not come.
@@ -170,7 +188,7 @@ mod tests {
         let all = [true, true, true];
         assert_eq!(layers.want(start, &all), Some(all.to_vec()));
         for tenth in 0..40 {
-            layers.packet(seconds(start, tenth), 0, 1_182, None, false);
+            layers.packet(seconds(start, tenth), 0, 1_182, None);
             assert_eq!(layers.want(seconds(start, tenth), &all), None);
         }
         let now = seconds(start, 40);
@@ -187,11 +205,28 @@ mod tests {
     }
 
     #[test]
+    fn what_fewer_frames_take() {
+        let start = Instant::now();
+        let mut layers = Layers::new(Source::Camera, 1);
+        assert_eq!(layers.prices(0), [300_000; 3], "nothing is known yet");
+        for frame in 0..200u32 {
+            let temporal_layer = Some([0, 2, 1, 2][usize::try_from(frame % 4).unwrap()]);
+            let vp8 = Descriptor { temporal_layer, ..Descriptor::default() };
+            layers.packet(start + Duration::from_millis(20) * frame, 0, 932, Some(&vp8));
+        }
+        let now = start + Duration::from_millis(3_990);
+        layers.measure(now);
+        let [least, half, full] = layers.prices(0);
+        assert!((390_000..=410_000).contains(&full) && half.abs_diff(full / 2) < 8_000 && least.abs_diff(full / 4) < 8_000, "{least} {half} {full}");
+    }
+
+    #[test]
     fn heights_are_those_of_whole_pictures() {
         let start = Instant::now();
         let mut layers = Layers::new(Source::Camera, 2);
         assert_eq!((layers.enough(300), layers.enough(500)), (0, 1));
-        layers.packet(start, 0, 100, Some(240), true);
+        let picture = Descriptor { keyframe: true, height: Some(240), ..Descriptor::default() };
+        layers.packet(start, 0, 100, Some(&picture));
         assert_eq!(layers.enough(300), 1);
     }
 }

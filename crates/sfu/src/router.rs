@@ -12,6 +12,8 @@ use crate::continuity::{Arrived, Continuity, Numbers};
 use crate::held::Held;
 use crate::layers::Layers;
 use crate::packet::Packet;
+use crate::rates::{Prices, Rate, Rates};
+use crate::sieve::Sieve;
 use crate::slots::Slots;
 use crate::speaker::Speakers;
 use crate::strain::Strain;
@@ -115,6 +117,7 @@ impl Router {
             told: (0, 0),
             short: None,
             held: Held::default(),
+            rates: Rates::default(),
         });
     }
 
@@ -138,7 +141,7 @@ impl Router {
         for (index, voice) in viewer.voices.iter_mut().enumerate() {
             voice.is_open = audio.get(index).copied().unwrap_or(false);
         }
-        let empty = || Picture { stream: Continuity::new(90_000), live: None, target: None, aim: None };
+        let empty = || Picture { stream: Continuity::new(90_000), live: None, target: None, aim: None, sieve: Sieve::default() };
         viewer.pictures.resize_with(video.len().max(viewer.pictures.len()), empty);
         self.show_all(now, orders);
     }
@@ -158,16 +161,23 @@ impl Router {
         self.show_all(now, orders);
     }
 
-    /// What is muted is not forwarded, whatever comes.
-    pub(crate) fn mute(&mut self, track: Track, is_muted: bool) {
+    /// What is muted is not forwarded, whatever comes. It ends at once in every slot: what comes after the shortest silence begins anew,
+    /// and leaves no gap.
+    pub(crate) fn mute(&mut self, now: Instant, track: Track, is_muted: bool, orders: &mut Vec<Order>) {
+        let mut shown = Vec::new();
         if let Some(publication) = self.tracks.get_mut(&track) {
             publication.is_muted = is_muted;
+            shown.extend(publication.shown.iter().map(|(place, _)| *place));
         }
-        if is_muted {
-            self.muted.insert(track);
-            self.speakers.remove(track);
-        } else {
+        if !is_muted {
             self.muted.remove(&track);
+            return;
+        }
+        self.muted.insert(track);
+        self.speakers.remove(track);
+        self.listen(now, orders);
+        for place in shown {
+            self.divide(now, place, orders);
         }
     }
 
@@ -209,9 +219,7 @@ impl Router {
             return;
         }
         let vp8 = Descriptor::read(&packet.payload);
-        let is_keyframe = vp8.is_some_and(|vp8| vp8.keyframe);
-        let height = vp8.and_then(|vp8| vp8.height);
-        publication.layers.packet(now, packet.layer, packet.payload.len(), height, is_keyframe);
+        publication.layers.packet(now, packet.layer, packet.payload.len(), vp8.as_ref());
         let arrived = Arrived { sequence: packet.sequence, timestamp: packet.timestamp, at: packet.at, vp8 };
         for (place, index) in &publication.shown {
             let Some(viewer) = self.viewers.get_mut(*place) else { continue };
@@ -326,28 +334,35 @@ impl Router {
                 is_strained.push(track);
             }
         }
+        let prices: Vec<Vec<_>> = offered.iter().zip(viewer.slots.tracks()).map(|(layers, track)| prices(&self.tracks, layers, *track)).collect();
         let wishes: Vec<Wish> = offered.iter().zip(viewer.slots.tracks()).map(|(layers, track)| viewer.wish(*track, layers, speaker)).collect();
         let heard = self.speakers.speaking(now).iter().filter(|track| track.peer != viewer.peer).count().min(VOICES);
         let audio = VOICE * heard.max(1) as u64;
-        let chosen = viewer.budget.choose(now, viewer.estimate, audio, &wishes);
-        let targets: Vec<_> = chosen.iter().zip(&offered).map(|(chosen, layers)| layers.get((*chosen)?).map(|(layer, _)| *layer)).collect();
-        let is_short = |(chosen, wish): (&Option<usize>, &Wish)| chosen.is_none() && !wish.layers.is_empty();
-        let short = chosen.iter().zip(&wishes).map(is_short).zip(viewer.slots.tracks()).filter_map(|(is_short, track)| track.filter(|_| is_short));
+        let desired = budget::desired(audio, &wishes);
+        let shares = viewer.share(now, audio, wishes, &prices);
+        let target = |share: &Option<(usize, Rate)>, layers: &Vec<(usize, budget::Layer)>| {
+            share.and_then(|(place, rate)| layers.get(place).map(|(layer, _)| (*layer, rate)))
+        };
+        let targets: Vec<_> = shares.iter().zip(&offered).map(|(share, layers)| target(share, layers)).collect();
+        let is_short = |(share, layers): (&Option<_>, &Vec<_>)| share.is_none() && !layers.is_empty();
+        let short = shares.iter().zip(&offered).map(is_short).zip(viewer.slots.tracks()).filter_map(|(is_short, track)| track.filter(|_| is_short));
         let held: Vec<_> = is_strained.iter().copied().chain(short).collect();
         if let Some(tracks) = viewer.held.change(now, held) {
             let is_strain = tracks.iter().any(|track| is_strained.contains(track));
             orders.push(Order::Tell(Told::Held { viewer: viewer.peer, tracks, is_strain }));
         }
-        let desired = budget::desired(audio, &wishes);
         if let Some(told) = viewer.line(now, desired) {
             orders.push(Order::SetDesired { viewer: viewer.number, filled: told.0, desired: told.1 });
         }
         let mut asked = Vec::new();
         for ((picture, target), track) in viewer.pictures.iter_mut().zip(targets).zip(viewer.slots.tracks()) {
             let publication = track.and_then(|track| self.tracks.get(&track));
+            picture.sieve.set(target.map_or(Rate::Full, |(_, rate)| rate));
+            let target = target.map(|(layer, _)| layer);
             picture.target = target;
             picture.aim = publication.zip(target).and_then(|(publication, target)| publication.layers.nearest(now, target));
-            asked.extend(track.filter(|_| !picture.is_there(*track)).zip(picture.aim));
+            let is_there = picture.is_there(*track) && !picture.sieve.is_stuck(now);
+            asked.extend(track.filter(|_| !is_there).zip(picture.aim));
             // A layer that does not come may only be waiting to be asked.
             asked.extend(track.zip(target).filter(|(_, target)| picture.aim.is_some_and(|aim| aim != *target)));
         }
@@ -400,4 +415,9 @@ impl Router {
 fn offered(tracks: &BTreeMap<Track, Publication>, now: Instant, track: Option<Track>) -> Vec<(usize, budget::Layer)> {
     let publication = track.and_then(|track| tracks.get(&track)).filter(|publication| !publication.is_muted);
     publication.map(|publication| publication.layers.available(now).collect()).unwrap_or_default()
+}
+
+fn prices(tracks: &BTreeMap<Track, Publication>, layers: &[(usize, budget::Layer)], track: Option<Track>) -> Vec<Prices> {
+    let publication = track.and_then(|track| tracks.get(&track));
+    publication.map(|publication| layers.iter().map(|(layer, _)| publication.layers.prices(*layer)).collect()).unwrap_or_default()
 }

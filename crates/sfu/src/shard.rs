@@ -134,7 +134,7 @@ impl Shard {
                 self.in_room_of(peer, |room, orders| room.view(now, peer, view, orders));
             }
             Command::Permit { peer, may_send } => self.permit(now, peer, may_send),
-            Command::Mute { track, is_muted } => self.in_room_of(track.peer, |room, _| room.mute(track, is_muted)),
+            Command::Mute { track, is_muted } => self.in_room_of(track.peer, |room, orders| room.mute(now, track, is_muted, orders)),
             Command::Remove { peer } => self.remove(now, peer),
             Command::StreamEnded { from } => self.demux.forget_address(Transport::Tcp, from),
         }

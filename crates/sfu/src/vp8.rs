@@ -16,6 +16,8 @@ pub struct Descriptor {
     pub base_layer_index: Option<u8>,
     /// The temporal layer, 0 being the one that all others need.
     pub temporal_layer: Option<u8>,
+    /// The frame needs nothing but the lowest temporal layer: a decoder that had only that can go on with this one.
+    pub layer_sync: bool,
     /// Bytes of the descriptor.
     pub length: usize,
 }
@@ -56,6 +58,7 @@ impl Descriptor {
             if extension & 0x30 != 0 {
                 let byte = rest.byte()?;
                 descriptor.temporal_layer = (extension & 0x20 != 0).then_some(byte >> 6);
+                descriptor.layer_sync = extension & 0x20 != 0 && byte & 0x20 != 0;
             }
         }
         descriptor.length = rest.at;

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use crate::budget::{self, Bitrate, Budget, Rank, Wish};
 use crate::continuity::{Arrived, Continuity, Numbers};
 use crate::held::Held;
+use crate::rates::{Prices, Rate, Rates};
+use crate::sieve::Sieve;
 use crate::slots::Slots;
 use crate::track::{PeerId, Source, Track};
 
@@ -45,6 +47,7 @@ pub(super) struct Viewer {
     /// Since when what is looked at is more than the line is thought to carry.
     pub(super) short: Option<Instant>,
     pub(super) held: Held,
+    pub(super) rates: Rates,
 }
 
 /// A slot for pictures.
@@ -56,6 +59,7 @@ pub(super) struct Picture {
     /// The layer that the budget chose, and the one that is to be sent as things are.
     pub(super) target: Option<usize>,
     pub(super) aim: Option<usize>,
+    pub(super) sieve: Sieve,
 }
 
 /// A slot for sound.
@@ -85,6 +89,27 @@ impl Viewer {
     pub(super) fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {
         let height = self.look(track).map_or(0, |look| look.height);
         Wish { rank: self.rank(track, speaker), height, layers: layers.iter().map(|(_, layer)| *layer).collect() }
+    }
+
+    /// Divides the line, of which sound takes `audio`, among the slots: which of the wished layers each carries, and at which frame rate.
+    pub(super) fn share(&mut self, now: Instant, audio: Bitrate, mut wishes: Vec<Wish>, prices: &[Vec<Prices>]) -> Vec<Option<(usize, Rate)>> {
+        let left = self.estimate.saturating_sub(audio);
+        let of_screens = self.rates.of_screens(now, left, &mut wishes, prices);
+        let chosen = self.budget.choose(now, self.estimate, audio, &wishes);
+        let spent: Bitrate = wishes.iter().zip(chosen).map(|(wish, layer)| wish.cost(*layer)).sum();
+        let full = |wish: &Wish| if wish.rank == Rank::Screen { of_screens } else { Rate::Full };
+        let mut shares: Vec<_> = chosen.iter().zip(&wishes).map(|(layer, wish)| layer.map(|layer| (layer, full(wish)))).collect();
+        let nothing = |place: &usize| shares.get(*place).is_some_and(Option::is_none);
+        let left_out: Vec<_> = (0..wishes.len()).filter(nothing).collect();
+        let smallest = |place: &usize| Some((wishes.get(*place)?.rank, *prices.get(*place)?.first()?));
+        let (left_out, offers): (Vec<_>, Vec<_>) = left_out.iter().filter_map(|place| Some((*place, smallest(place)?))).unzip();
+        let rates = self.rates.of_those_left_out(now, left.saturating_sub(spent), &offers);
+        for (place, rate) in left_out.into_iter().zip(rates) {
+            if let Some(share) = shares.get_mut(place) {
+                *share = rate.map(|rate| (0, rate));
+            }
+        }
+        shares
     }
 
     pub(super) fn rank(&self, track: Option<Track>, speaker: Option<PeerId>) -> Rank {
@@ -118,9 +143,17 @@ impl Picture {
         let may_begin = self.aim == Some(layer) || (!is_live && self.target.is_some_and(|target| layer <= target));
         if vp8.keyframe && !is_same && may_begin {
             self.live = Some(track);
+            self.sieve.begin(&vp8);
             return Some(self.stream.change(source, arrived));
         }
-        if is_same { self.stream.forward(source, arrived) } else { None }
+        if !is_same {
+            return None;
+        }
+        if !self.sieve.passes(&vp8) {
+            self.stream.leave_out_picture(source, arrived);
+            return None;
+        }
+        self.stream.forward(source, arrived)
     }
 }
 

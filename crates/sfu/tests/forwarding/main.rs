@@ -13,6 +13,7 @@ mod door;
 mod hostile;
 mod lines;
 mod network;
+mod rates;
 mod strain;
 mod sync;
 mod world;
