@@ -20,7 +20,7 @@ use crate::auth::session;
 use crate::config::Config;
 use crate::http::listen::listen;
 use crate::http::{House, Listeners};
-use crate::media::Media;
+use crate::media::{self, Media};
 use crate::meetings::{Meetings, Rules};
 use crate::state::{AppState, now_ms};
 use crate::tls::{self, Tls};
@@ -43,6 +43,8 @@ pub struct Pace {
     pub meetings: meetings::Pace,
     /// How certificates are kept good.
     pub tls: tls::Pace,
+    /// What threads that forward may do.
+    pub media: media::Pace,
 }
 
 impl Default for Pace {
@@ -53,6 +55,7 @@ impl Default for Pace {
             sessions_every: Duration::from_secs(10),
             meetings: meetings::Pace::default(),
             tls: tls::Pace::default(),
+            media: media::Pace::default(),
         }
     }
 }
@@ -86,7 +89,7 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
     let store = open_store(&config).await?;
     let keys = Keys::load(&store).await?;
     let tls = Tls::open(&config, pace.tls)?;
-    let (listeners, media) = open_port(&config, &keys).await?;
+    let (listeners, media) = open_port(&config, &keys, pace.media).await?;
     let address = listeners.main.local_addr()?;
     let plain = listeners.plain.as_ref().map(TcpListener::local_addr).transpose()?;
     let meetings = Meetings::open_at(store.clone(), media.clone(), Rules::of(&config), pace.meetings).await?;
@@ -106,12 +109,12 @@ pub async fn start_at(config: Config, pace: Pace) -> anyhow::Result<Running> {
 }
 
 /// Opens the one port, for TCP and for UDP, and the one for plain HTTP.
-async fn open_port(config: &Config, keys: &Keys) -> anyhow::Result<(Listeners, Media)> {
+async fn open_port(config: &Config, keys: &Keys, pace: media::Pace) -> anyhow::Result<(Listeners, Media)> {
     let plain = config.http_listen.map(|address| listen(address, "http_listen")).transpose()?;
     let mut tries = 0;
     loop {
         let main = listen(config.listen, "listen")?;
-        let opened = Media::open(config, keys.relay(), main.local_addr()?).await;
+        let opened = Media::open_at(config, keys.relay(), main.local_addr()?, pace).await;
         tries += 1;
         match opened {
             Ok(media) => return Ok((Listeners { main, plain }, media)),

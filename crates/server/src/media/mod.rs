@@ -76,6 +76,19 @@ struct Shared {
     forwarding: Forwarding,
 }
 
+/// What threads that forward may do; no setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// The part of its time that a thread may be at work, above 0 and up to 1.
+    pub share: f64,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { share: 1.0 }
+    }
+}
+
 /// What the operator says of peers.
 #[derive(Clone, Debug)]
 struct Peers {
@@ -96,6 +109,14 @@ impl Media {
     /// # Errors
     /// When the UDP port is in use (an [`std::io::Error`] of that kind is in the chain) or sockets cannot be had; in words for the operator.
     pub async fn open(config: &Config, secret: &[u8; 32], tcp: SocketAddr) -> anyhow::Result<Self> {
+        Self::open_at(config, secret, tcp, Pace::default()).await
+    }
+
+    /// The same, where threads may do less than they could.
+    ///
+    /// # Errors
+    /// As [`Media::open`].
+    pub async fn open_at(config: &Config, secret: &[u8; 32], tcp: SocketAddr, pace: Pace) -> anyhow::Result<Self> {
         let sockets = socket::open(config, tcp)?;
         let addresses = Addresses::find(config, tcp, &sockets).await;
         let peers = Peers { allow: config.relay_allow.clone(), deny: denied(config).await };
@@ -108,7 +129,7 @@ impl Media {
         let prepared = worker::Prepared::new().context("the relay cannot be started")?;
         let desk = Arc::clone(&prepared.desk);
         let ways = Ways { desk: Arc::clone(&desk), open: Arc::clone(&open) };
-        let (forwarding, dispatch) = Forwarding::start(config.media_threads, &sockets, &places(endpoints, &reach), &ways)?;
+        let (forwarding, dispatch) = Forwarding::start(config.media_threads, pace, &sockets, &places(endpoints, &reach), &ways)?;
         let plan = Plan { config: turn, reach, secret: secret.clone(), clock, seed: keys::random(), open };
         let thread = worker::start(prepared, plan, sockets, dispatch).context("the relay cannot be started")?;
         let (names, thread) = (Names::new(config), Mutex::new(Some(thread)));

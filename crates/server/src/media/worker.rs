@@ -149,7 +149,7 @@ impl Worker {
             handled: 0,
             is_busy: false,
             renewed_at: now,
-            pulse: Pulse::new(now),
+            pulse: Pulse::new(now, 1.0),
         })
     }
 

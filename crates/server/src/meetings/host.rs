@@ -196,7 +196,7 @@ impl Host {
             return self.handle(Input::Tick);
         }
         if join.resume.is_none() {
-            let room = self.meetings.shared.media.room_to_forward();
+            let room = self.usher.room();
             let Some(has_room) = self.guarded(|meeting| has_room_for_newcomer(room, meeting)) else { return Course::Faulty };
             if !has_room {
                 METRICS.denied.increment(1);

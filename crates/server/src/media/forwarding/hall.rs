@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use fireside_sfu::{Command, Look, PeerId, RoomId, Source};
 use tokio::sync::mpsc;
 
-use super::Told;
 use super::intake::{Intake, Opening, Order};
+use super::{Room, Told};
 
 /// Orders of one hall that wait for the thread, which takes them within milliseconds. When there are more, it does not keep up, or the
 /// owner gives them without end: the hall ends. Everybody in a large meeting who comes back at once, and looks around, is this.
@@ -76,6 +76,11 @@ impl Hall {
     /// They leave; nothing more is told of them.
     pub fn remove(&self, peer: PeerId) {
         self.command(Command::Remove { peer });
+    }
+
+    /// How much more its thread can do.
+    pub(super) fn room(&self) -> Room {
+        self.intake.load.room()
     }
 
     fn command(&self, command: Command) {

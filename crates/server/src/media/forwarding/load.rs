@@ -61,12 +61,14 @@ pub(in crate::media) struct Pulse {
     looked_at: Instant,
     cpu: Duration,
     busy: f64,
+    share: f64,
 }
 
 /// What a look at it has shown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::media) struct Beat {
-    /// The part of the time since the last look in which it was at work, or would have been if others had not taken the processor.
+    /// The part of the time since the last look in which it was at work, or would have been if others had not taken the processor: of the
+    /// time that it may take.
     pub(in crate::media) at_once: f64,
     /// The same over the last seconds.
     pub(in crate::media) busy: f64,
@@ -75,9 +77,10 @@ pub(in crate::media) struct Beat {
 }
 
 impl Pulse {
-    /// The first look tells nothing of the processor, if this is made on another thread.
-    pub(in crate::media) fn new(now: Instant) -> Self {
-        Self { worked: Duration::ZERO, looked_at: now, cpu: cpu(), busy: 0.0 }
+    /// `share`: the part of its time that it may be at work. The first look tells nothing of the processor, if this is made on another
+    /// thread.
+    pub(in crate::media) fn new(now: Instant, share: f64) -> Self {
+        Self { worked: Duration::ZERO, looked_at: now, cpu: cpu(), busy: 0.0, share }
     }
 
     /// It was at work for so long.
@@ -95,7 +98,7 @@ impl Pulse {
 
     fn beat(&mut self, elapsed: Duration, cpu: Duration) -> Beat {
         let share = |time: Duration| if elapsed.is_zero() { 0.0 } else { time.as_secs_f64() / elapsed.as_secs_f64() };
-        let at_once = share(self.worked).min(share(cpu) * WAITING);
+        let at_once = share(self.worked).min(share(cpu) * WAITING) / self.share;
         self.busy = f64::midpoint(self.busy, at_once);
         Beat { at_once, busy: self.busy, cpu }
     }
@@ -135,13 +138,17 @@ mod tests {
         assert!(full.rank() < idle.rank());
     }
 
+    impl Pulse {
+        fn second(&mut self, worked: u64, cpu: u64) -> Beat {
+            self.worked = Duration::from_millis(worked);
+            self.beat(Duration::from_secs(1), Duration::from_millis(cpu))
+        }
+    }
+
     #[test]
     fn work_counts_and_what_others_make_it_wait_to_some_degree() {
-        let mut pulse = Pulse::new(Instant::now());
-        let mut second = |worked, cpu| {
-            pulse.worked = Duration::from_millis(worked);
-            pulse.beat(Duration::from_secs(1), Duration::from_millis(cpu))
-        };
+        let mut pulse = Pulse::new(Instant::now(), 1.0);
+        let mut second = |worked, cpu| pulse.second(worked, cpu);
         for _ in 0..8 {
             assert!((second(400, 390).at_once - 0.4).abs() < 1e-6);
         }
@@ -149,11 +156,13 @@ mod tests {
         assert!((second(0, 0).busy - 0.2).abs() < 0.01, "it forgets within seconds");
         assert!((second(900, 500).at_once - 0.9).abs() < 1e-6, "two threads on one core");
         assert!((second(900, 40).at_once - 0.1).abs() < 1e-6, "somebody else has the core");
+        pulse.share = 0.5;
+        assert!((pulse.second(400, 400).at_once - 0.8).abs() < 1e-6, "it may take half of it");
     }
 
     #[test]
     fn what_a_thread_takes_of_a_processor_is_seen() {
-        let mut pulse = Pulse::new(Instant::now());
+        let mut pulse = Pulse::new(Instant::now(), 1.0);
         let mut sum = 0_u64;
         while pulse.look(Instant::now()).cpu.is_zero() {
             sum = (0..1_000).fold(sum, |sum, number| sum.rotate_left(3) ^ std::hint::black_box(number));

@@ -33,11 +33,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use super::Media;
 use super::desk::Desk;
 use super::framing::Framing;
 use super::ports::OpenPorts;
 use super::stream::{self, Begun, Taker};
+use super::{Media, Pace};
 pub(super) use batch::Batch;
 pub(super) use dispatch::{Counts as DispatchCounts, Dispatch};
 pub(super) use endpoints::endpoints;
@@ -83,10 +83,10 @@ impl Media {
         self.shared.forwarding.hall(told)
     }
 
-    /// How much more can be done.
+    /// How much more can be done: for those in this hall, or for those in another.
     #[must_use]
-    pub fn room_to_forward(&self) -> Room {
-        let room = self.shared.forwarding.room();
+    pub fn room_to_forward(&self, hall: Option<&Hall>) -> Room {
+        let room = hall.map_or_else(|| self.shared.forwarding.room(), Hall::room);
         // All datagrams come by the one thread.
         room.max(self.shared.desk.load.room())
     }
@@ -119,7 +119,13 @@ pub(super) struct Forwarding {
 
 impl Forwarding {
     /// Starts so many threads, which send by copies of these sockets.
-    pub(super) fn start(threads: usize, sockets: &[std::net::UdpSocket], places: &Places, ways: &Ways) -> anyhow::Result<(Self, Dispatch)> {
+    pub(super) fn start(
+        threads: usize,
+        pace: Pace,
+        sockets: &[std::net::UdpSocket],
+        places: &Places,
+        ways: &Ways,
+    ) -> anyhow::Result<(Self, Dispatch)> {
         let identity = Identity::generate().context("there is no randomness for the keys of media")?;
         let news = Arc::new(News::default());
         let (mut intakes, mut handles) = (Vec::new(), Vec::new());
@@ -128,7 +134,7 @@ impl Forwarding {
             let Some(tag) = Tag::new(number) else { break };
             let (identity, places, news) = (identity.clone(), places.clone(), Arc::clone(&news));
             let sockets = sockets.iter().map(std::net::UdpSocket::try_clone).collect::<Result<_, _>>().context("sockets of media")?;
-            let plan = Plan { number, tag, identity, places, news };
+            let plan = Plan { number, tag, share: pace.share, identity, places, news };
             let (intake, handle) = thread::start(plan, sockets, ways.clone()).context("a thread for media cannot be started")?;
             intakes.push(intake);
             handles.push(handle);

@@ -47,6 +47,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Plan {
     pub(super) number: u8,
     pub(super) tag: Tag,
+    /// The part of its time that it may be at work.
+    pub(super) share: f64,
     pub(super) identity: Identity,
     pub(super) places: Places,
     pub(super) news: Arc<News>,
@@ -108,6 +110,7 @@ impl Worker {
         let counts = Counts::new(plan.number);
         Self {
             shard: plan.shard(),
+            pulse: Pulse::new(now, plan.share),
             plan,
             intake,
             halls: Halls::default(),
@@ -118,7 +121,6 @@ impl Worker {
             changes: Vec::new(),
             forgotten: Vec::new(),
             counts,
-            pulse: Pulse::new(now),
             ladder: Ladder::new(now),
             delays: Delays::default(),
             rest: Duration::ZERO,

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::media::Media;
-use crate::media::forwarding::{Hall, TOLD, Told};
+use crate::media::forwarding::{Hall, Room, TOLD, Told};
 use views::Views;
 use waiting::{Waiting, Word};
 
@@ -92,6 +92,11 @@ impl Usher {
             Told::Event(event) => inputs.extend(self.open.as_mut().and_then(|open| open.hear(event))),
             Told::Ended => self.ended(inputs),
         }
+    }
+
+    /// How many more people could be shown to places.
+    pub(super) fn room(&self) -> Room {
+        self.media.room_to_forward(self.open.as_ref().map(|open| &open.hall))
     }
 
     /// To be called now and then: a hall in which nobody has been since the last time is given up.

@@ -69,7 +69,7 @@ impl Usher {
         }
         self.unprepare(connection);
         let waiting = self.open.as_ref().map_or(0, |open| open.waiting.len());
-        if waiting >= AT_MOST || self.media.room_to_forward() != Room::Enough {
+        if waiting >= AT_MOST || self.room() != Room::Enough {
             return say(&outbox, &ServerMessage::Dropped { connection: offer.connection, code: DroppedCode::Full });
         }
         let open = self.opened();

@@ -1,5 +1,6 @@
 //! Whole calls of bots: what they see is what people would.
 
+mod capacity;
 mod handover;
 mod served;
 

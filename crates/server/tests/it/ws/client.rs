@@ -8,7 +8,7 @@ use fireside_protocol::{
     ChatId, ChatMessage, ClientMessage, DeniedCode, ErrorCode, Join, MediaState, ParticipantId, Resume, RoomCode, ServerFrame, ServerMessage,
     SignalBody, Welcome,
 };
-use fireside_store::{Account, NewAccount, NewRoom, NewSession, Session, Store};
+use fireside_store::{Account, NewAccount, NewRoom, NewSession, RoomChange, Route, Session, Store};
 use futures_util::{SinkExt, StreamExt};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
@@ -53,6 +53,12 @@ impl Room {
     /// A second room that guests may join, of another owner.
     pub(crate) async fn another(server: &Server) -> Self {
         Self::of(server, "otto", true).await
+    }
+
+    /// How sound and picture travel in it, from its next meeting on.
+    pub(crate) async fn set_route(&self, route: Route) {
+        let change = RoomChange { route: Some(route), ..RoomChange::default() };
+        self.store.change_room(self.code.as_str(), self.owner.account.id, change).await.expect("a database").expect("a room");
     }
 
     async fn with(server: &Server, guests_allowed: bool) -> Self {
