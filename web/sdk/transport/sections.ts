@@ -40,7 +40,11 @@ const TOO_SMALL = { camera: 90, screen: 400 } as const;
 const USUAL = { camera: 720, screen: 1080 } as const;
 const SOUND = { microphone: 40_000, screen_audio: 96_000 } as const;
 
-type Encoding = RTCRtpEncodingParameters & { maxFramerate?: number };
+type Encoding = RTCRtpEncodingParameters & { maxFramerate?: number; scalabilityMode?: string };
+
+/** Every other frame, and of those every other, needs none of the rest: the server leaves them out where a line is thin (W3C webrtc-svc,
+ * 5). Said once, with the section: a browser that does not know it goes on without. */
+const IN_LAYERS_OF_TIME = "L1T3";
 
 /** So many places for pictures are offered when so many are to be seen. */
 export function slotsFor(pictures: number): number {
@@ -49,7 +53,16 @@ export function slotsFor(pictures: number): number {
 
 /** Adds the sections of a new connection; returns them. */
 export function addSections(pc: RTCPeerConnection, pictures: number): RTCRtpTransceiver[] {
-  for (const source of SENDING) add(pc, KINDS[source], { direction: "sendrecv", sendEncodings: encodingsFor(source, {}) });
+  for (const source of SENDING) {
+    const sendEncodings = encodingsFor(source, {});
+    const layered = sendEncodings.map((encoding) => ({ ...encoding, scalabilityMode: IN_LAYERS_OF_TIME }));
+    try {
+      add(pc, KINDS[source], { direction: "sendrecv", sendEncodings: KINDS[source] === "video" ? layered : sendEncodings });
+    } catch {
+      // It knows the words and not this one.
+      add(pc, KINDS[source], { direction: "sendrecv", sendEncodings });
+    }
+  }
   const receiving = (kind: Kind): number => pc.getTransceivers().filter(({ receiver }) => receiver.track.kind === kind).length;
   while (receiving("audio") < AUDIO_SLOTS) add(pc, "audio", { direction: "recvonly" });
   growSections(pc, pictures);
@@ -69,6 +82,7 @@ const CODECS = { audio: ["audio/red", "audio/opus"], video: ["video/vp8", "video
 function add(pc: RTCPeerConnection, kind: Kind, init: RTCRtpTransceiverInit): void {
   const transceiver = pc.addTransceiver(kind, init);
   const known = globalThis.RTCRtpReceiver?.getCapabilities?.(kind)?.codecs ?? [];
+  tellCaptureTimes(transceiver);
   const codecs = CODECS[kind].flatMap((name) => known.filter(({ mimeType }) => mimeType.toLowerCase() === name));
   if (codecs.length === 0) return;
   try {
@@ -76,6 +90,25 @@ function add(pc: RTCPeerConnection, kind: Kind, init: RTCRtpTransceiverInit): vo
   } catch {
     // Then the offer is longer.
   }
+}
+
+/** When things were captured is said with them where both sides want it: see `lips.ts`. */
+function tellCaptureTimes(transceiver: RTCRtpTransceiver & Partial<Negotiable>): void {
+  const extensions = transceiver.getHeaderExtensionsToNegotiate?.();
+  const extension = extensions?.find(({ uri }) => uri.endsWith("/abs-capture-time"));
+  if (!extensions || !extension) return;
+  try {
+    extension.direction = "sendrecv";
+    transceiver.setHeaderExtensionsToNegotiate?.(extensions);
+  } catch {
+    // Then it is not said.
+  }
+}
+
+/** W3C webrtc-extensions, 6. */
+interface Negotiable {
+  getHeaderExtensionsToNegotiate(): { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate(extensions: { uri: string; direction: RTCRtpTransceiverDirection }[]): void;
 }
 
 /** What to send of a source, the smallest first. `wanted`: which of them are of use to anybody; by default all. */

@@ -96,6 +96,25 @@ describe("a meeting that goes through the server", () => {
     expect(offers("Ada")).toHaveLength(1);
   });
 
+  it("gets pictures of which some can be left out, also of a browser that knows the word and refuses it", async () => {
+    const modes = (link: FakePeer) => link.transceivers.map(({ sender }) => sender.parameters.encodings.map((one) => Reflect.get(one, "scalabilityMode"))); // prettier-ignore
+    await come("Ada");
+    expect(modes(links()[0]!).slice(1, 3)).toEqual([
+      ["L1T3", "L1T3", "L1T3"],
+      ["L1T3", "L1T3"],
+    ]);
+    const add = FakePeer.prototype.addTransceiver;
+    const picky = vi.spyOn(FakePeer.prototype, "addTransceiver").mockImplementation(function (this: FakePeer, kind, init) {
+      if (init.sendEncodings?.some((encoding) => "scalabilityMode" in encoding)) throw new DOMException("no", "OperationError");
+      return add.call(this, kind, init);
+    });
+    const bo = await come("Bo");
+    picky.mockRestore();
+    expect(modes(links()[1]!).flat().filter(Boolean)).toEqual([]);
+    expect(sections(offers("Bo")[0]!)).toEqual(sections(offers("Ada")[0]!));
+    expect(bo.route.topology).toBe("server");
+  });
+
   it("says which sizes are of use; the others are not made", async () => {
     await come("Ada");
     server.tell("Ada", { type: "wanted", source: "camera", layers: [true, false, false] });
