@@ -6,10 +6,10 @@
 //!
 //! A viewer's sound and picture of one person come in slots that are others' at other times, and so in different media streams (msid).
 //! Browsers align those of one media stream alone: they play each slot as soon as they can, and what is between the two is the difference
-//! of their jitter buffers, some tens of milliseconds. To do more, a client can compare `estimatedPlayoutTimestamp` of the two in its
-//! statistics, which is computed from the reports that are made right here, and delay the earlier one (`jitterBufferTarget`).
-//! The engine writes a report once in a second and not on demand: for so long after a slot has changed, its reports are those of who was
-//! there before, to the difference of both publishers' delays.
+//! of their jitter buffers, some tens of milliseconds and more on a bad line. So packets say when they were captured (abs-capture-time, a
+//! header extension), by a clock of the viewer's connection that its slots share: the client compares how late the two are and delays the
+//! earlier one (`web/sdk/transport/lips.ts`). Reports tell the same, but the engine writes one in a second and not on demand: for so long
+//! after a slot has changed, its reports are those of who was there before, to the difference of both publishers' delays.
 
 use std::time::{Duration, Instant};
 

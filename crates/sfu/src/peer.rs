@@ -69,6 +69,7 @@ pub(crate) struct Peer {
     /// The client's, as far as it sends.
     clock: Clock,
     strangers: Allowance,
+    began: Instant,
     timeout: Instant,
     tag: Tag,
     /// The name and the password of this side's connectivity checks.
@@ -91,6 +92,7 @@ impl Peer {
             streams: VecDeque::new(),
             clock: Clock::default(),
             strangers: Allowance::new(now, STRANGERS),
+            began: now,
             timeout: now,
             tag,
             credentials,
@@ -218,7 +220,7 @@ impl Peer {
             if stream.queue_info().is_some_and(|queue| queue.packet_count() > BACKLOG) {
                 return Ok(false);
             }
-            let Some(write) = write(&outlet, slot.kind, numbers, packet) else { return Ok(false) };
+            let Some(write) = write(&outlet, slot.kind, numbers, packet, self.began) else { return Ok(false) };
             stream.write_rtp(write);
             Ok(true)
         })

@@ -5,6 +5,7 @@ import type { Trace } from "../monitor/diagnosis";
 import type { Offer, ParticipantId, SlotUse } from "../protocol.gen";
 import type { Arrivals } from "./arrivals";
 import { fragments, sendWholePicture, withSilence } from "./encoding";
+import { Lips } from "./lips";
 import { addSections, applyEncodings, growSections, SENDING, slotsFor } from "./sections";
 import { Slot } from "./slot";
 
@@ -57,6 +58,7 @@ export class Link {
   /** The next `slots` names all that carry something. */
   #whole = true;
   #wanted = new Map<Source, readonly boolean[]>();
+  readonly #lips = new Lips(this);
   #report: { at: number; report: Promise<RTCStatsReport> } | null = null;
   /** The first offer; rejects where the browser cannot make one. */
   readonly offered: Promise<Offer>;
@@ -178,6 +180,7 @@ export class Link {
   /** The server knows it no longer. Its last pictures stay until `close`. */
   end(): void {
     this.#ended = true;
+    this.#lips.close();
     clearTimeout(this.#timer);
   }
 
@@ -267,6 +270,7 @@ export class Link {
       if (!this.worked) this.upAt = performance.now();
       else this.#run(() => this.#refreshPictures());
       this.worked = true;
+      this.#lips.watch();
       this.#restarts = 0;
       if (this.#pc.signalingState === "stable") clearTimeout(this.#timer);
     } else if (state === "disconnected") {

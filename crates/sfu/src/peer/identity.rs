@@ -48,6 +48,7 @@ pub(super) fn config(identity: &Identity) -> RtcConfig {
     extensions.set(1, Extension::AudioLevel);
     extensions.set(3, Extension::TransportSequenceNumber);
     extensions.set(4, Extension::RtpMid);
+    extensions.set(5, Extension::AbsoluteCaptureTime);
     extensions.set(10, Extension::RtpStreamId);
     extensions.set(11, Extension::RepairedRtpStreamId);
     Rtc::builder()

@@ -10,7 +10,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{ExtensionValues, RedDecoder, RtpPacket, RtpWrite, Ssrc};
+use str0m::rtp::{Extension, ExtensionValues, RedDecoder, RtpPacket, RtpWrite, Ssrc};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 
 use crate::codec::{Encoder, FRAME, Stamp};
@@ -50,6 +50,8 @@ pub(crate) struct Client {
     pub(crate) encoding: Duration,
     /// What the server said last of the time in each slot: microseconds, and the timestamp.
     pub(crate) reports: HashMap<Slot, (u64, u32)>,
+    /// The last packet of each slot that came with the time of its capture: that, and its timestamp.
+    pub(crate) captures: HashMap<Slot, (u64, u32)>,
     pub(crate) out: VecDeque<Vec<u8>>,
     pub(crate) server: SocketAddr,
     protocol: Protocol,
@@ -63,7 +65,14 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(now: Instant, id: u64, server: SocketAddr) -> Self {
         let address = SocketAddr::from(([10, 0, 0, u8::try_from(id % 250 + 1).unwrap()], u16::try_from(10_000 + id).unwrap()));
-        let mut rtc = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, true).enable_vp8(true).set_stats_interval(None).build(now);
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, true)
+            .enable_vp8(true)
+            .set_extension(5, Extension::AbsoluteCaptureTime)
+            .set_stats_interval(None)
+            .build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         Self {
             id: PeerId(id),
@@ -90,6 +99,7 @@ impl Client {
             wanted: HashMap::new(),
             encoding: Duration::ZERO,
             reports: HashMap::new(),
+            captures: HashMap::new(),
             out: VecDeque::new(),
             server,
             protocol: Protocol::Udp,
@@ -280,6 +290,10 @@ impl Client {
         let slot = self.slot(mid).expect("packets come in lines that were offered");
         if packet.payload.is_empty() {
             return;
+        }
+        if let Some(captured) = packet.header.ext_vals.abs_capture_time {
+            let time = captured.capture_time.duration_since(SystemTime::UNIX_EPOCH).unwrap();
+            self.captures.insert(slot, (u64::try_from(time.as_micros()).unwrap(), packet.header.timestamp));
         }
         if slot.kind == Kind::Audio {
             let redundant = self.rtc.codec_config().find(|params| params.spec().codec == Codec::Opus).unwrap().red();
