@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import { type Browser, chromium } from "@playwright/test";
 import puppeteer, { type Browser as Firefox } from "puppeteer-core";
 
-export const probe = readFileSync(join(import.meta.dirname, "probe.js"), "utf8");
+export const probe = ["probe.js", "ear.js"].map((name) => readFileSync(join(import.meta.dirname, name), "utf8")).join("\n");
 
 /** What Chromium takes for a camera and a microphone; without them it has neither. */
 export interface Devices {

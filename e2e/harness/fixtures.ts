@@ -2,6 +2,7 @@
 // if a page broke the content security policy, asked somebody else's server, or had an error that nobody caught.
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, type Page, test as base, expect } from "@playwright/test";
+import { Bots, type Wishes } from "./bots.ts";
 import { probe, startChromium, startFirefox } from "./browsers.ts";
 import { type Colour, camera, microphone } from "./media.ts";
 import { Person } from "./person.ts";
@@ -12,6 +13,8 @@ import { Watch } from "./watch.ts";
 export interface Equipment {
   colour: Colour;
   hz: number;
+  /** Of the picture, in pixels. */
+  size?: { width: number; height: number };
   /** The path of another y4m file to show. */
   picture?: string;
 }
@@ -36,6 +39,8 @@ interface Fixtures {
   server: Server;
   watch: Watch;
   people: People;
+  /** Lets people without browsers into a meeting. */
+  bots: (link: string, wishes: Wishes) => Bots;
   /** A page of somebody with a light browser. */
   site: Page;
 }
@@ -87,8 +92,8 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     }
 
     await use({
-      async chromium(name, { colour, hz, picture }, options) {
-        const browser = await startChromium({ camera: picture ?? camera(files, colour), microphone: microphone(files, hz) });
+      async chromium(name, { colour, hz, size, picture }, options) {
+        const browser = await startChromium({ camera: picture ?? camera(files, colour, size), microphone: microphone(files, hz) });
         open.push(browser);
         return chromium(name, browser, options);
       },
@@ -112,6 +117,19 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
       }
     }
     await Promise.all(open.reverse().map((one) => one.close()));
+  },
+
+  bots: async ({ server }, use, info) => {
+    const all: Bots[] = [];
+    await use((link, wishes) => {
+      const bots = new Bots(link, wishes);
+      all.push(bots);
+      return bots;
+    });
+    for (const bots of all) {
+      await bots.leave();
+      if (info.status !== info.expectedStatus) await info.attach(`bots at ${server.url}`, { body: bots.said, contentType: "text/plain" });
+    }
   },
 
   site: async ({ people }, use) => {

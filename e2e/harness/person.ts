@@ -20,6 +20,10 @@ interface Probe {
   tones(name: string, ms: number): Promise<{ hz: number; db: number }[]>;
   frames(name: string): Promise<number>;
   sent(): Promise<{ frames: number; audioBytes: number }>;
+  reports(types?: string[]): Promise<Record<string, unknown>[]>;
+  late(name: string): { kind: string; ms: number; ago: number; held: number }[];
+  agreed(kind: string): string[];
+  lag(whom: [name: string, ms: number]): void;
   routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;
   watching(name: string): number;
@@ -27,6 +31,7 @@ interface Probe {
   size(name: string): Promise<{ width: number; height: number; tile: number }>;
   show(whom: [name: string, colour: Colour]): void;
   shown(name: string): number;
+  lap(name: string): number;
   showed(name: string): { longest: number; frames: number; wrong: string[] } | null;
   people(): string[];
   /** What devices the page has asked for, each time: `audio`, `video` or `audio video`. */
@@ -34,8 +39,14 @@ interface Probe {
   connections(): number;
 }
 
+interface Ear {
+  listen(): void;
+  heard(hz: number): Promise<{ silent: number; doubled: number; sounds: number; ms: number }>;
+}
+
 declare global {
   interface Window {
+    ear: Ear;
     probe: Probe;
   }
 }

@@ -176,6 +176,41 @@
     return { frames: sum("video", "framesSent"), audioBytes: sum("audio", "bytesSent") };
   }
 
+  /** Everything that the browser reports of what it sends and receives. @param {string[]} types */
+  async function reports(types = ["outbound-rtp", "inbound-rtp", "codec", "remote-inbound-rtp", "remote-outbound-rtp"]) {
+    const all = (await Promise.all(types.flatMap((type) => live().map((one) => stats(one, type))))).flat();
+    return all;
+  }
+
+  /**
+   * How late a participant's picture is, and each sound that comes with it by the same connection: from capture to play, in ms, by a clock of
+   * which only differences count; and how long it is held back for the other, at least.
+   * @param {string} name
+   */
+  function late(name) {
+    const shown = video(name)?.srcObject;
+    const picture = shown instanceof MediaStream ? shown.getVideoTracks()[0] : undefined;
+    return (connection(name)?.getReceivers() ?? []).flatMap((receiver) => {
+      const played = /** @type {any} */ (receiver.getSynchronizationSources()[0]);
+      if (!played || (receiver.track.kind === "video" && receiver.track.id !== picture?.id)) return [];
+      const ago = performance.timeOrigin + performance.now() - played.timestamp;
+      return [{ kind: receiver.track.kind, ms: played.timestamp - played.captureTimestamp, ago, held: receiver.jitterBufferTarget ?? 0 }];
+    });
+  }
+
+  /** Makes every sound that comes with somebody's picture be played so much later. @param {[name: string, ms: number]} whom */
+  function lag([name, ms]) {
+    for (const receiver of connection(name)?.getReceivers() ?? [])
+      if (receiver.track.kind === "audio") Object.assign(receiver, { playoutDelayHint: ms / 1000 });
+  }
+
+  /** The codecs that the first connection and its other end have agreed on for the first section of a kind, the preferred first. @param {string} kind */
+  function agreed(kind) {
+    const section = (live()[0]?.remoteDescription?.sdp ?? "").split(/^m=/m).find((one) => one.startsWith(kind)) ?? "";
+    const types = section.split(/\r?\n/)[0]?.split(" ").slice(3) ?? [];
+    return types.map((type) => new RegExp(`^a=rtpmap:${type} (\\S+)`, "m").exec(section)?.[1] ?? type);
+  }
+
   /** How the packets of each live connection travel: its state, and the kinds of the two candidates in use. */
   async function routes() {
     return Promise.all(
@@ -313,6 +348,15 @@
     return shows.get(name)?.frames ?? 0;
   }
 
+  /** How long no frame was shown at most since the watch began or this was asked last, in ms. @param {string} name */
+  function lap(name) {
+    const state = shows.get(name);
+    if (!state) return Infinity;
+    const longest = Math.round(Math.max(state.longest, performance.now() - state.last));
+    state.longest = 0;
+    return longest;
+  }
+
   /** Ends that watch: how long no frame was shown at most, in ms, and what was seen that was not theirs. @param {string} name */
   function showed(name) {
     const state = shows.get(name);
@@ -335,12 +379,17 @@
       frames,
       size,
       sent,
+      reports,
+      late,
+      lag,
+      agreed,
       routes,
       watch,
       watching,
       watched,
       show,
       shown,
+      lap,
       showed,
       people,
       asked: () => asked,

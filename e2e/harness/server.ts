@@ -93,7 +93,7 @@ export class Server {
   }
 }
 
-function executable(): string {
+export function executable(): string {
   const target = process.env["CARGO_TARGET_DIR"] ?? join(import.meta.dirname, "../../target");
   const path = process.env["FIRESIDE_BIN"] ?? join(target, "debug/fireside");
   if (!existsSync(path)) throw new Error(`${path} is not built; run \`cargo xtask test browser\``);
@@ -101,7 +101,7 @@ function executable(): string {
 }
 
 /** `FIRESIDE_…` are the server's settings; it refuses ones that it does not know, such as those of the tests. */
-function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+export function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("FIRESIDE_")));
 }
 

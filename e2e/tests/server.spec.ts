@@ -1,7 +1,8 @@
 // Calls whose media goes through the server.
 import { expect, test } from "../harness/fixtures.ts";
-import { blue, type Colour, green, red } from "../harness/media.ts";
+import { blue, green, red } from "../harness/media.ts";
 import type { Person } from "../harness/person.ts";
+import { BUSY_MS, figure, HANDOVER_MS, hasConnections, movesOn, quiet, show, showed } from "../harness/watching.ts";
 
 test.describe("always through the server", () => {
   test.use({ settings: "--route server" });
@@ -72,17 +73,8 @@ test.describe("peer to peer up to two", () => {
   });
 });
 
-/** The goal: nobody sees a picture stand still for longer. */
-const HANDOVER_MS = 200;
-/** Three browsers share two cores: that much is the machine's. */
-const BUSY_MS = 1_500;
-
-type Camera = Person & { colour?: Colour };
-
-const colours: Record<string, Colour> = { anna: red, ben: green, chloe: blue };
-
 /** Both are in a meeting of anna's, and see each other. */
-async function meet(anna: Camera, ben: Camera): Promise<string> {
+async function meet(anna: Person, ben: Person): Promise<string> {
   await anna.signUp();
   const link = await anna.newMeeting();
   await anna.joinNow();
@@ -92,50 +84,4 @@ async function meet(anna: Camera, ben: Camera): Promise<string> {
   await anna.seesColour("ben", green);
   await ben.seesColour("anna", red);
   return link;
-}
-
-async function hasConnections(person: Camera, count: number): Promise<void> {
-  const connected = async () =>
-    (await person.tab.evaluate(() => window.probe.routes(), null)).filter(({ state }) => state === "connected").length;
-  await expect.poll(connected, { message: `the connections of ${person.name}`, timeout: 45_000 }).toBe(count);
-}
-
-function pairs(...people: Camera[]): [Camera, Camera][] {
-  return people.flatMap((one) => people.filter((other) => other !== one).map((other): [Camera, Camera] => [one, other]));
-}
-
-/** Begins to watch what each shows of the others. */
-async function show(...people: Camera[]): Promise<void> {
-  for (const [one, other] of pairs(...people)) {
-    await one.tab.evaluate((whom) => window.probe.show(whom), [other.name, colours[other.name]!] as [string, Colour]);
-  }
-}
-
-/** Ends the watch: the longest time without a frame. Expects that nothing but the right colour was seen. */
-async function showed(...people: Camera[]): Promise<number> {
-  const longest: number[] = [];
-  for (const [one, other] of pairs(...people)) {
-    const seen = await one.tab.evaluate((name) => window.probe.showed(name), other.name);
-    expect(seen?.wrong, `what ${one.name} saw in the tile of ${other.name}`).toEqual([]);
-    longest.push(seen?.longest ?? Infinity);
-  }
-  return Math.max(...longest);
-}
-
-/** How long no frame is shown while nothing happens. */
-async function quiet(...people: Camera[]): Promise<number> {
-  await show(...people);
-  for (const [one, other] of pairs(...people)) await movesOn(one, other.name, 60);
-  return showed(...people);
-}
-
-async function movesOn(one: Camera, name: string, frames = 10): Promise<void> {
-  const shown = () => one.tab.evaluate((who) => window.probe.shown(who), name);
-  const before = await shown();
-  await expect.poll(shown, { message: `${one.name} is shown frames of ${name}`, timeout: 30_000 }).toBeGreaterThan(before + frames);
-}
-
-function figure(what: string, value: string): void {
-  console.log(`    ${what}: ${value}`);
-  test.info().annotations.push({ type: what, description: value });
 }
