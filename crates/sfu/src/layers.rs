@@ -13,6 +13,9 @@ use crate::vp8::Descriptor;
 const CAMERA_STOPPED: Duration = Duration::from_secs(1);
 /// A screen on which nothing moves is sent once in a second or less.
 const SCREEN_STOPPED: Duration = Duration::from_secs(3);
+/// What a layer takes is known after this time; before, it is at least what such a layer usually takes: a whole picture comes first, and
+/// what came in a part of a second is not what comes in one.
+const KNOWN_AFTER: Duration = Duration::from_secs(1);
 /// A layer that is wanted and does not come for this long cannot be had for now.
 const MISSING: Duration = Duration::from_secs(2);
 /// A layer that nobody wants is told to stop after this time: people page through a meeting, and an encoder takes a moment to begin.
@@ -32,6 +35,8 @@ struct Arriving {
     meter: Meter,
     /// What the lowest temporal layer takes, and what the two lowest do.
     thin: [Meter; 2],
+    /// Since when it has been coming without a pause.
+    since: Option<Instant>,
     last: Option<Instant>,
     /// As measured, or what such a layer usually is.
     known: Layer,
@@ -49,6 +54,7 @@ impl Layers {
             meter: Meter::default(),
             thin: [Meter::default(), Meter::default()],
             prices: [usual(source, index, count).bitrate; 3],
+            since: None,
             last: None,
             known: usual(source, index, count),
             keyframes: Keyframes::default(),
@@ -65,7 +71,12 @@ impl Layers {
 
     /// A packet came.
     pub(crate) fn packet(&mut self, now: Instant, layer: usize, bytes: usize, vp8: Option<&Descriptor>) {
+        let has_paused = !self.arrives(now, layer);
         let Some(layer) = self.layers.get_mut(layer) else { return };
+        if has_paused {
+            layer.since = Some(now);
+            (layer.meter, layer.thin) = Default::default();
+        }
         layer.meter.add(now, bytes + OVERHEAD);
         let temporal = vp8.and_then(|vp8| vp8.temporal_layer).unwrap_or(0);
         for meter in layer.thin.iter_mut().skip(usize::from(temporal)) {
@@ -89,13 +100,16 @@ impl Layers {
     /// Measures, for [`Layers::available`]. To be called now and then.
     pub(crate) fn measure(&mut self, now: Instant) {
         for index in 0..self.layers.len() {
-            if self.arrives(now, index)
-                && let Some(layer) = self.layers.get_mut(index)
-            {
-                layer.known.bitrate = layer.meter.rate(now).max(1);
-                let [least, half] = &mut layer.thin;
-                layer.prices = [least.rate(now).max(1), half.rate(now).max(1), layer.known.bitrate];
+            let arrives = self.arrives(now, index);
+            let Some(layer) = self.layers.get_mut(index).filter(|_| arrives) else { continue };
+            let [least, half] = &mut layer.thin;
+            let measured = [least.rate(now).max(1), half.rate(now).max(1), layer.meter.rate(now).max(1)];
+            if layer.since.is_some_and(|since| now.saturating_duration_since(since) >= KNOWN_AFTER) {
+                layer.prices = measured;
+            } else {
+                layer.prices.iter_mut().zip(measured).for_each(|(price, measured)| *price = measured.max(*price));
             }
+            layer.known.bitrate = layer.prices.last().copied().unwrap_or_default();
         }
     }
 

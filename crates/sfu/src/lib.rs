@@ -22,6 +22,7 @@ mod held;
 pub mod keyframes;
 mod layers;
 mod left_out;
+pub mod line;
 mod member;
 mod meter;
 pub mod offer;

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::budget::Bitrate;
 use crate::event::Ended;
+use crate::line::Line;
 use crate::meter::Allowance;
 use crate::peer::Peer;
 use crate::track::{PeerId, RoomId, Source};
@@ -26,7 +27,7 @@ pub(crate) struct Member {
     pub(crate) reach: Reach,
     pub(crate) datagrams: Allowance,
     pub(crate) bits: Allowance,
-    pub(crate) estimate: Bitrate,
+    pub(crate) line: Line,
     pub(crate) told_estimate: Bitrate,
 }
 

@@ -14,10 +14,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use str0m::bwe::{Bitrate as BitsPerSecond, BweKind};
+use str0m::bwe::Bitrate as BitsPerSecond;
 use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpPacket;
+use str0m::stats::PeerStats;
 use str0m::{Event, IceConnectionState, IceCreds, Input, Output, Rtc};
 
 use self::broken::guarded;
@@ -28,6 +29,7 @@ use crate::budget::Bitrate;
 use crate::clock::Clock;
 use crate::continuity::Numbers;
 use crate::demux::{Tag, Transport};
+use crate::line::Reading;
 use crate::meter::Allowance;
 use crate::packet::{Datagram, Endpoint, Packet, Transmit};
 use crate::track::{Kind, Slot, Source};
@@ -35,8 +37,6 @@ use crate::track::{Kind, Slot, Source};
 pub use self::broken::Broken;
 pub use self::identity::{Identity, Random};
 
-/// What a line is taken to carry before anything is known of it: small pictures of a few, at once.
-pub(crate) const FIRST_ESTIMATE: u64 = 1_000_000;
 /// One input leads to so many outputs at most; an engine that goes on is broken. A large probe with retransmissions is a few hundred.
 const OUTPUTS: usize = 20_000;
 /// Packets that wait for one slot of a slow line. Past it the line is worse than its estimate, and more would only be later.
@@ -54,8 +54,8 @@ pub(crate) enum Happened {
     Packet(Packet),
     /// The viewer needs a whole picture in this slot.
     KeyframeWanted(Slot),
-    /// What the line to the viewer carries.
-    Estimate(Bitrate),
+    /// What there is to see of the line to the viewer.
+    Line(Reading),
 }
 
 /// One client's connection.
@@ -176,7 +176,7 @@ impl Peer {
             }
             Event::KeyframeRequest(request) => self.slot(request.mid).map(Happened::KeyframeWanted),
             // What a viewer claims of its line (REMB) is not believed; what it reports of each packet is.
-            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => Some(Happened::Estimate(estimate.as_u64())),
+            Event::PeerStats(stats) => reading(&stats).map(Happened::Line),
             Event::Closed => return Err(Broken::Closed),
             _ => None,
         })
@@ -239,11 +239,18 @@ impl Peer {
         })
     }
 
-    /// What would be sent if the line carried it: to be found out whether it does. `filled`: so much is sent in any case, as far as
-    /// the line is known to carry it, with packets of nothing where there are no others.
-    pub(crate) fn set_desired(&mut self, filled: Bitrate, desired: Bitrate) -> Result<(), Broken> {
+    /// What would be sent if the line carried it: to be found out whether it does.
+    pub(crate) fn set_desired(&mut self, desired: Bitrate) -> Result<(), Broken> {
         guarded(|| {
-            self.rtc.bwe().set_bitrate(BitsPerSecond::from(filled), BitsPerSecond::from(desired));
+            self.rtc.bwe().set_bitrate(BitsPerSecond::ZERO, BitsPerSecond::from(desired));
+            Ok(())
+        })
+    }
+
+    /// What was found out of the line is forgotten but for this; whether it carries more is tried at once.
+    pub(crate) fn try_anew(&mut self, carries: Bitrate) -> Result<(), Broken> {
+        guarded(|| {
+            self.rtc.bwe().reset(BitsPerSecond::from(carries));
             Ok(())
         })
     }
@@ -257,6 +264,12 @@ impl Peer {
     pub(crate) fn discard(self) {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(self)));
     }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of one, in thousandths")]
+fn reading(stats: &PeerStats) -> Option<Reading> {
+    let lost = stats.egress_loss_fraction.unwrap_or(0.0).clamp(0.0, 1.0);
+    Some(Reading { estimate: stats.bwe_tx?.as_u64(), lost: (lost * 1_000.0) as u32, there_and_back: stats.rtt, sent: stats.peer_bytes_tx })
 }
 
 fn protocol(transport: Transport) -> Protocol {

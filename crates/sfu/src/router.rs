@@ -44,7 +44,7 @@ pub(crate) struct Forward {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     RequestKeyframe { track: Track, layer: usize },
-    SetDesired { viewer: usize, filled: Bitrate, desired: Bitrate },
+    SetDesired { viewer: usize, desired: Bitrate },
     Tell(Told),
 }
 
@@ -114,8 +114,7 @@ impl Router {
             voices: Vec::new(),
             budget: Budget::default(),
             estimate,
-            told: (0, 0),
-            short: None,
+            told: 0,
             held: Held::default(),
             rates: Rates::default(),
         });
@@ -351,8 +350,8 @@ impl Router {
             let is_strain = tracks.iter().any(|track| is_strained.contains(track));
             orders.push(Order::Tell(Told::Held { viewer: viewer.peer, tracks, is_strain }));
         }
-        if let Some(told) = viewer.line(now, desired) {
-            orders.push(Order::SetDesired { viewer: viewer.number, filled: told.0, desired: told.1 });
+        if let Some(desired) = viewer.tries(desired) {
+            orders.push(Order::SetDesired { viewer: viewer.number, desired });
         }
         let mut asked = Vec::new();
         for ((picture, target), track) in viewer.pictures.iter_mut().zip(targets).zip(viewer.slots.tracks()) {

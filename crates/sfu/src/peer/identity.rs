@@ -10,8 +10,8 @@ use str0m::net::TcpType;
 use str0m::rtp::{Extension, ExtensionMap};
 use str0m::{Candidate, IceCreds, Rtc, RtcConfig};
 
-use super::FIRST_ESTIMATE;
 use crate::demux::{CHARACTERS, Tag, Transport};
+use crate::line;
 use crate::packet::Endpoint;
 
 /// How often viewers are told what time it is in what they receive: slots change, and each change makes the last report wrong.
@@ -61,8 +61,8 @@ pub(super) fn config(identity: &Identity) -> RtcConfig {
         .enable_opus(true, true)
         .enable_vp8(true)
         .set_extension_map(extensions)
-        .enable_bwe(Some(BitsPerSecond::from(FIRST_ESTIMATE)))
-        .set_stats_interval(None)
+        .enable_bwe(Some(BitsPerSecond::from(line::FIRST)))
+        .set_stats_interval(Some(line::EVERY))
         .set_rtcp_report_interval_audio(REPORTS)
         .set_rtcp_report_interval_video(REPORTS)
 }

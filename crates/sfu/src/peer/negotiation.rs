@@ -116,6 +116,8 @@ impl Peer {
         let stream = direct.stream_tx_by_mid(mid, None)?;
         let history = if kind == Kind::Video { HISTORY } else { 1 };
         stream.set_rtx_cache(history, Duration::from_secs(2), Some(0.3));
+        // What is chosen fits the line. The engine would hold it back by its own estimate of that, which is often less.
+        stream.set_unpaced(true);
         Some(Outlet { mid, ssrc: stream.ssrc(), payload_type, redundant })
     }
 }

@@ -1,6 +1,6 @@
 //! One viewer: what they look at, and what each of their slots carries.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::budget::{self, Bitrate, Budget, Rank, Wish};
 use crate::continuity::{Arrived, Continuity, Numbers};
@@ -14,9 +14,6 @@ use crate::track::{PeerId, Source, Track};
 const DESIRED: Bitrate = 2_500_000;
 /// And for more than is looked at (in hundredths): the budget does not use a line to its last bit, and what pictures take trembles.
 const ROOM: u64 = 130;
-/// A line that carries less than is looked at is filled up to its estimate for a while now and then: what is never tried is never
-/// found, and filling it all the time would cost who pays for it.
-const FILL: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(16));
 /// The desired bitrate is told when it changes by more than a part of this.
 const TELL: u64 = 16;
 
@@ -42,10 +39,8 @@ pub(super) struct Viewer {
     pub(super) voices: Vec<Voice>,
     pub(super) budget: Budget,
     pub(super) estimate: Bitrate,
-    /// What the engine was told last: to be filled, and desired.
-    pub(super) told: (Bitrate, Bitrate),
-    /// Since when what is looked at is more than the line is thought to carry.
-    pub(super) short: Option<Instant>,
+    /// What the line was to be tried for last.
+    pub(super) told: Bitrate,
     pub(super) held: Held,
     pub(super) rates: Rates,
 }
@@ -71,19 +66,13 @@ pub(super) struct Voice {
 }
 
 impl Viewer {
-    /// How much the line is to be filled with and tried for, if that is something new.
-    pub(super) fn line(&mut self, now: Instant, desired: Bitrate) -> Option<(Bitrate, Bitrate)> {
-        self.short = if desired > self.estimate { Some(self.short.unwrap_or(now)) } else { None };
-        let since = self.short.map(|since| now.saturating_duration_since(since).as_millis() % FILL.1.as_millis());
-        let is_filled = since.is_some_and(|since| since < FILL.0.as_millis());
-        let tried = desired.saturating_mul(ROOM) / 100;
-        let tried = tried.max(DESIRED);
+    /// How much the line is to be tried for, if that is something new.
+    pub(super) fn tries(&mut self, desired: Bitrate) -> Option<Bitrate> {
+        let tried = (desired.saturating_mul(ROOM) / 100).max(DESIRED);
         // The engine tries for twice of what is desired: on a slow line that alone would be too much. In steps, as each new one is tried.
         let tried = if self.estimate < DESIRED / 3 { tried.min(2 << self.estimate.max(1).ilog2()) } else { tried };
-        let new = (if is_filled { desired.min(tried) } else { 0 }, tried);
-        let differs = |old: Bitrate, new: Bitrate| new.abs_diff(old) > old / TELL;
-        let is_new = differs(self.told.0, new.0) || differs(self.told.1, new.1);
-        is_new.then(|| std::mem::replace(&mut self.told, new)).map(|_| new)
+        let is_new = tried.abs_diff(self.told) > self.told / TELL;
+        is_new.then(|| self.told = tried).map(|()| tried)
     }
 
     pub(super) fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {

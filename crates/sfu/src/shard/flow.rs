@@ -6,6 +6,7 @@ use super::Shard;
 use super::people::PEERS;
 use crate::budget::Bitrate;
 use crate::event::Event;
+use crate::line::Outcome;
 use crate::member::Reach;
 use crate::packet::Packet;
 use crate::peer::{Happened, is_rtp};
@@ -98,14 +99,18 @@ impl Shard {
                     room.keyframe_wanted(now, id, slot, &mut self.orders);
                 }
             }
-            Happened::Estimate(bitrate) => {
-                member.estimate = bitrate;
+            Happened::Line(reading) => {
+                let Outcome { carries: bitrate, begins_anew } = member.line.read(now, reading);
+                let tried = if begins_anew { member.peer.try_anew(bitrate) } else { Ok(()) };
                 if let Some(room) = room {
                     room.estimate(now, id, bitrate, &mut self.orders);
                 }
                 if bitrate.abs_diff(member.told_estimate) > member.told_estimate / TELL {
                     member.told_estimate = bitrate;
                     self.events.push_back(Event::Estimate { peer: id, bitrate });
+                }
+                if let Err(broken) = tried {
+                    self.end(now, number, broken.into());
                 }
             }
         }
@@ -139,7 +144,7 @@ impl Shard {
             for order in std::mem::take(&mut self.orders) {
                 match order {
                     Order::RequestKeyframe { track, layer } => self.request_keyframe(now, track, layer),
-                    Order::SetDesired { viewer, filled, desired } => self.set_desired(now, viewer, filled, desired),
+                    Order::SetDesired { viewer, desired } => self.set_desired(now, viewer, desired),
                     Order::Tell(told) => self.tell(told),
                 }
             }
@@ -159,9 +164,10 @@ impl Shard {
         }
     }
 
-    fn set_desired(&mut self, now: Instant, number: usize, filled: Bitrate, desired: Bitrate) {
+    fn set_desired(&mut self, now: Instant, number: usize, desired: Bitrate) {
         let Some(member) = self.member(number) else { return };
-        if let Err(broken) = member.peer.set_desired(filled, desired) {
+        member.line.desire(desired);
+        if let Err(broken) = member.peer.set_desired(desired) {
             self.end(now, number, broken.into());
         }
     }

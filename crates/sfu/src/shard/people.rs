@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use super::Shard;
 use crate::event::{Ended, Event};
+use crate::line::Line;
 use crate::member::{Member, Reach, Standing};
 use crate::meter::Allowance;
 use crate::offer::{Offer, Refused};
-use crate::peer::{FIRST_ESTIMATE, Peer};
+use crate::peer::Peer;
 use crate::router::Router;
 use crate::track::{PeerId, RoomId, Source, Track};
 
@@ -55,7 +56,7 @@ impl Shard {
             reach: Reach::Connecting(now),
             datagrams: Allowance::new(now, DATAGRAMS),
             bits: Allowance::new(now, BITS),
-            estimate: FIRST_ESTIMATE,
+            line: Line::default(),
             told_estimate: 0,
         };
         let number = self.place(Box::new(member));
@@ -93,7 +94,7 @@ impl Shard {
 
     fn come_in(&mut self, now: Instant, room: RoomId, number: usize) {
         let Some(member) = self.members.get(number).and_then(Option::as_ref) else { return };
-        let (id, estimate, strain) = (member.id, member.estimate, self.strain);
+        let (id, estimate, strain) = (member.id, member.line.carries(), self.strain);
         self.rooms.entry(room).or_insert_with(|| Router::new(strain)).add(number, id, estimate);
         self.publish(now, id);
     }

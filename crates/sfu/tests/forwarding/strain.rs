@@ -35,7 +35,8 @@ fn pictures_go_step_by_step_and_sound_never() {
         world.run(Duration::from_secs(3));
         assert_eq!(now_seen(world), is, "{what}: and stays");
     };
-    world.until(SOON * 3, "the first is sharp", |world| now_seen(world).0 == Some(2));
+    becomes(&mut world, "all is sharp", (Some(2), Some(2), Some(SCREEN)));
+    assert_eq!(held(&world, 1), None);
     world.command(Command::Strain(Strain::Large));
     becomes(&mut world, "of a middle size", (Some(1), Some(1), Some(SCREEN)));
     assert_eq!(world.clients[1].wanted[&Source::Camera], [true, true, false], "and the large ones need not be made");
@@ -52,7 +53,8 @@ fn pictures_go_step_by_step_and_sound_never() {
     let last = sounds.values().map(|(at, ..)| *at).max().unwrap();
     assert!(sounds.len() > 500 && world.now - last < Duration::from_millis(100), "sound goes on");
     world.command(Command::Strain(Strain::None));
-    world.until(SOON * 3, "the first is sharp again", |world| now_seen(world).0 == Some(2));
+    becomes(&mut world, "all is sharp again", (Some(2), Some(2), Some(SCREEN)));
+    assert_eq!(held(&world, 1), Some((vec![], false)));
     world.check(false);
 }
 
