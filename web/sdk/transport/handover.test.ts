@@ -75,7 +75,7 @@ describe("up", () => {
     expect(pair.connectionState).toBe("connected");
     server.go("server", false);
     await pass(10);
-    expect(pairs()).toEqual([]);
+    expect(pair.connectionState).toBe("closed");
     expect(ada.route.changing).toBe(false);
     expect(bo.connection).toBe("connected");
     await pass(20_000);
@@ -172,6 +172,32 @@ describe("up", () => {
     expect(of(ada, "Cy").track("camera")).not.toBeNull();
   });
 
+  it("is over before a picture has come: the last one stays for a moment, in silence", async () => {
+    const { ada, bo, pair } = await couple();
+    server.go("server", true);
+    await pass(1_000);
+    server.place("Ada", ["audio", 0, ["Bo", "microphone"]]);
+    server.go("server", false);
+    await pass(1_000);
+    expect(bo.track("camera")).toBe(track(pair, 1));
+    expect(playing(ada)).toEqual(AUDIO.map((index) => track(mine(), index)));
+    server.place("Ada", ["video", 0, ["Bo", "camera"]]);
+    mine().arrive(VIDEO[0]);
+    await pass(50);
+    expect(bo.track("camera")).toBe(track(mine(), VIDEO[0]));
+    expect(pair.connectionState).toBe("closed");
+  });
+
+  it("is over, and a picture does not come: the last one stays no longer than a moment", async () => {
+    const { bo, pair } = await couple();
+    server.go("server", true);
+    await pass(1_000);
+    server.go("server", false);
+    await pass(2_500);
+    expect(pair.connectionState).toBe("closed");
+    expect(bo.track("camera")).toBeNull();
+  });
+
   it("is called off: everything stays as it was", async () => {
     const { ada, bo, pair } = await couple();
     server.go("server", true);
@@ -223,7 +249,7 @@ describe("up", () => {
   });
 
   it("is missed, because we were away: the mesh is left at once", async () => {
-    const { ada, bo } = await couple();
+    const { ada, bo, pair } = await couple();
     const { socket } = server.seat("Ada");
     socket!.die();
     server.go("server", true);
@@ -231,7 +257,7 @@ describe("up", () => {
     socket!.drop();
     await pass(1_000);
     expect(ada.route).toEqual({ topology: "server", changing: false, reason: "size" });
-    expect(pairs()).toEqual([]);
+    expect(pair.connectionState).toBe("closed");
     server.place("Ada", ["video", 0, ["Bo", "camera"]]);
     links().at(-1)!.arrive(VIDEO[0]);
     await pass(50);
@@ -275,7 +301,7 @@ describe("down", () => {
     expect(link.connectionState).toBe("connected");
     server.go("mesh", false);
     await pass(10);
-    expect(links()).toEqual([]);
+    expect(link.connectionState).toBe("closed");
     expect(playing(ada)).toEqual([track(pair, 0)]);
     expect(bo.track("camera")).toBe(track(pair, 1));
   });
@@ -308,7 +334,7 @@ describe("down", () => {
     expect(settled("Ada")).toEqual([2]);
     expect(links()[0]).toBe(link);
     server.go("server", false);
-    await pass(100);
+    await pass(2_500);
     expect(pairs()).toEqual([]);
     expect(ada.voices).toHaveLength(3);
     // It stands, as it cannot be found out anew, until they have left.
@@ -353,7 +379,7 @@ describe("what the server says of it", () => {
     await pass(100);
     expect(await heardOfChange(ada, 0, "mesh", false)).toBe(false);
     server.go("server", false);
-    await pass(100);
+    await pass(2_500);
     const [link] = links();
     expect(await heardOfChange(ada, 1, "server", true)).toBe(false);
     expect(await heardOfChange(ada, 0, "mesh", true)).toBe(false);

@@ -13,7 +13,8 @@ import { Sfu, type ServerWord } from "./sfu";
 import type { PathState, Present, SwitchHost } from "./transport";
 import { View } from "./view";
 
-const SOUNDS = ["microphone", "screen_audio"] as const;
+/** What has not come the new way when a change is over shows its last picture for so long: the way that it came by would be black. */
+const LAST_PICTURE_MS = 2_000;
 /** A tile of which nobody has said how high it is. */
 const HEIGHTS = { screen: 1080, camera: 360 } as const;
 
@@ -37,7 +38,7 @@ export class Switchboard {
   #iceServers: readonly IceServer[] = [];
   #traces: Trace[] = [];
   #sights: readonly Sight[] | null = null;
-  readonly #view = new View((tiles) => this.#usesServer && this.#host.send({ type: "view", tiles }));
+  readonly #view = new View((tiles) => this.#sfu !== null && this.#host.send({ type: "view", tiles }));
   readonly #condition = new Condition((unreachable, strained) => this.#host.send({ type: "condition", unreachable, strained }));
   readonly #settling = new Settling(
     (change) => this.#host.send({ type: "settled", change }),
@@ -52,6 +53,8 @@ export class Switchboard {
   /** Since when everybody is reached peer to peer, in `performance.now()` time. */
   #meshUpAt = Infinity;
   #run: number | null = null;
+  /** The old way is kept for its last pictures. */
+  #lingering: ReturnType<typeof setTimeout> | undefined;
   #syncing = false;
   #closed = false;
 
@@ -105,6 +108,7 @@ export class Switchboard {
   /** `fresh`: we are somebody new, who has no old way. */
   #go({ topology, change, changing = false, reason }: Route, fresh = false): void {
     const before = this.route;
+    if (this.#lingering !== undefined) this.#letGo();
     this.#change = { number: change, isOver: !changing };
     const both = changing && !fresh;
     this.route = { topology, changing: both, reason };
@@ -114,7 +118,9 @@ export class Switchboard {
     if (both && !before.changing && before.topology === "mesh") for (const { track } of this.#meshTracks()) this.#arrived.add(track);
     if (topology === "server") this.#openServer();
     else for (const { id } of this.#host.people()) this.#reach(id);
-    if (!both) this.#closeOther(topology);
+    if (!both && before.changing && before.topology === topology && !this.#isSeen())
+      this.#lingering = setTimeout(() => this.#letGo(), LAST_PICTURE_MS);
+    else if (!both) this.#closeOther(topology);
     // Without an old way there is none to wait for.
     if (changing && fresh) this.#host.send({ type: "settled", change });
     for (const { id } of this.#host.people()) this.#host.changed(id);
@@ -263,6 +269,7 @@ export class Switchboard {
 
   close(): void {
     this.#closed = true;
+    clearTimeout(this.#lingering);
     this.#settling.close();
     this.#condition.close();
     this.arrivals.close();
@@ -308,14 +315,11 @@ export class Switchboard {
       this.#play();
       this.#assess();
       this.#settle();
+      if (this.#lingering !== undefined && this.#isSeen()) this.#letGo();
     });
   }
 
   // Opening and closing.
-
-  get #usesServer(): boolean {
-    return this.#sfu !== null;
-  }
 
   #openServer(): void {
     if (this.#sfu) return this.#sfu.ensure();
@@ -335,6 +339,13 @@ export class Switchboard {
     this.#view.close();
   }
 
+  #letGo(): void {
+    clearTimeout(this.#lingering);
+    this.#lingering = undefined;
+    this.#closeOther(this.route.topology);
+    this.changed(null);
+  }
+
   #reach(id: ParticipantId): void {
     this.#mesh.add(id);
     const person = this.#host.people().find((one) => one.id === id);
@@ -345,7 +356,8 @@ export class Switchboard {
 
   #wayOf(id: ParticipantId, source: Source): Topology {
     const { topology, changing } = this.route;
-    if (!changing || this.#isReady(topology, id, source)) return topology;
+    const isBoth = changing || (this.#lingering !== undefined && !isSound(source));
+    if (!isBoth || this.#isReady(topology, id, source)) return topology;
     return this.#trackBy(other(topology), id, source) ? other(topology) : topology;
   }
 
@@ -402,7 +414,7 @@ export class Switchboard {
       for (const { carries, ready } of this.#sfu?.audio ?? [])
         if (ready && carries) this.#heard.add(key(carries.participant, carries.source));
     }
-    if (!changing || topology === "server") {
+    if ((!changing && this.#lingering === undefined) || topology === "server") {
       for (const stop of this.#awaited.values()) stop();
       return this.#awaited.clear();
     }
@@ -428,15 +440,15 @@ export class Switchboard {
     const { topology, changing } = this.route;
     const voices: MediaStreamTrack[] = [];
     for (const { id, source, track } of this.#meshTracks()) {
-      if (!SOUNDS.some((sound) => sound === source)) continue;
+      if (!isSound(source)) continue;
       track.enabled = this.#wayOf(id, source) === "mesh";
-      voices.push(track);
+      if (changing || topology === "mesh") voices.push(track);
     }
     for (const { carries, track } of this.#sfu?.audio ?? []) {
       // Who is in none of the places yet comes the old way: by the server when it is left, else not from here.
       const theirs = carries ? this.#wayOf(carries.participant, carries.source) === "server" : topology === "mesh";
-      track.enabled = !changing || theirs;
-      voices.push(track);
+      track.enabled = changing ? theirs : topology === "server";
+      if (changing || topology === "server") voices.push(track);
     }
     if (voices.length === this.voices.length && voices.every((track, index) => track === this.voices[index])) return;
     this.voices = voices;
@@ -464,18 +476,20 @@ export class Switchboard {
   /** All that is seen, and on the way to a mesh all that is heard, comes the new way. */
   #isAllHere(): boolean {
     const { topology } = this.route;
-    const people = this.#host.people().filter(({ reachable }) => reachable);
-    const seen = this.#pictures().filter(({ id }) => people.some((person) => person.id === id));
-    const isHere = (id: ParticipantId, source: Source): boolean => this.#isReady(topology, id, source);
-    const sounds = topology === "mesh" ? people.filter(({ microphone }) => microphone) : [];
-    return (
-      seen.every(({ id, source }) => isHere(id, source) || (topology === "server" && this.#sfu?.held(id, source))) &&
-      sounds.every(({ id }) => isHere(id, "microphone"))
-    );
+    const heard = topology === "mesh" ? this.#host.people().filter(({ reachable, microphone }) => reachable && microphone) : [];
+    return this.#isSeen() && heard.every(({ id }) => this.#isReady(topology, id, "microphone"));
+  }
+
+  #isSeen(): boolean {
+    const { topology } = this.route;
+    const away = new Set(this.#host.people().flatMap(({ id, reachable }) => (reachable ? [] : [id])));
+    const isHeld = (id: ParticipantId, source: Source): boolean => topology === "server" && this.#sfu?.held(id, source) != null;
+    return this.#pictures().every(({ id, source }) => away.has(id) || this.#isReady(topology, id, source) || isHeld(id, source));
   }
 }
 
 const key = (id: ParticipantId, source: Source): string => `${id} ${source}`;
+const isSound = (source: Source): boolean => source === "microphone" || source === "screen_audio";
 const other = (topology: Topology): Topology => (topology === "mesh" ? "server" : "mesh");
 
 function isOn(person: Present, source: Source): boolean {
