@@ -23,6 +23,7 @@ interface Probe {
   reports(types?: string[]): Promise<Record<string, unknown>[]>;
   late(name: string): { kind: string; ms: number; ago: number; held: number }[];
   agreed(kind: string): string[];
+  places(): number;
   lag(whom: [name: string, ms: number]): void;
   routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;

@@ -211,6 +211,11 @@
     return types.map((type) => new RegExp(`^a=rtpmap:${type} (\\S+)`, "m").exec(section)?.[1] ?? type);
   }
 
+  /** How many places for pictures the newest connection has. */
+  function places() {
+    return (live().at(-1)?.getTransceivers() ?? []).filter(({ receiver }) => receiver.track.kind === "video").length;
+  }
+
   /** How the packets of each live connection travel: its state, and the kinds of the two candidates in use. */
   async function routes() {
     return Promise.all(
@@ -382,6 +387,7 @@
       reports,
       late,
       lag,
+      places,
       agreed,
       routes,
       watch,

@@ -47,6 +47,36 @@ export async function lap(views: readonly [Person, string][]): Promise<number> {
   return Math.max(...(await Promise.all(views.map(([one, name]) => one.tab.evaluate((who) => window.probe.lap(who), name)))));
 }
 
+/**
+ * Ends a watch of what one shows of others in the moment in which a change is over for them: the page has this mark, and so many peer
+ * connections are left. Tells the longest time without a frame, and whose picture it was.
+ */
+export async function watchedUntil(
+  one: Person,
+  mark: string,
+  connections: number,
+  names: string[],
+): Promise<{ ms: number; whose: string }> {
+  const seen = await one.tab.evaluate(
+    async ({ mark, connections, names, LONGEST_MS }) => {
+      const isOver = () => {
+        const marks = [...document.querySelectorAll("button")].map((button) => button.ariaLabel ?? button.innerText.trim());
+        return window.probe.connections() === connections && marks.includes(mark);
+      };
+      for (const begun = performance.now(); !isOver() && performance.now() - begun < LONGEST_MS;)
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      return names.map((name) => ({ name, ...window.probe.showed(name), isOver: isOver() }));
+    },
+    { mark, connections, names, LONGEST_MS: 90_000 },
+  );
+  for (const { name, wrong, isOver } of seen) {
+    expect(isOver, `${one.name} goes "${mark}"`).toBe(true);
+    expect(wrong, `what ${one.name} saw in the tile of ${name}`).toEqual([]);
+  }
+  const all = seen.map(({ name, longest = Infinity }) => ({ ms: longest, whose: `${one.name} sees ${name}` }));
+  return all.reduce((most, another) => (another.ms > most.ms ? another : most));
+}
+
 /** How long no frame is shown while nothing happens. */
 export async function quiet(...people: Person[]): Promise<number> {
   await show(...people);

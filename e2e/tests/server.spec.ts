@@ -1,11 +1,53 @@
 // Calls whose media goes through the server.
 import { expect, test } from "../harness/fixtures.ts";
-import { blue, green, red } from "../harness/media.ts";
+import { blue, green, red, SMALL } from "../harness/media.ts";
 import type { Person } from "../harness/person.ts";
 import { BUSY_MS, figure, HANDOVER_MS, hasConnections, movesOn, quiet, show, showed } from "../harness/watching.ts";
 
 test.describe("always through the server", () => {
   test.use({ settings: "--route server" });
+
+  test("two people see, hear and write to each other, one of them with Firefox", async ({ people }) => {
+    const anna = await people.chromium("anna", { colour: red, hz: 440, size: SMALL });
+    const fleur = await people.firefox("fleur");
+    await anna.signUp();
+    const link = await anna.newMeeting();
+    await anna.joinNow();
+    await fleur.follow(link);
+    await fleur.tab.fill("textbox", "Your name", fleur.name);
+    await fleur.joinNow();
+
+    await test.step("each sees and hears the other, over one connection each", async () => {
+      await fleur.seesColour("anna", red);
+      await anna.seesMotion("fleur");
+      await fleur.hears("anna", 440);
+      for (const person of [anna, fleur]) await hasConnections(person, 1);
+      await anna.tab.see("button", "Through the server");
+    });
+
+    await test.step("a camera that is off is seen to be off, and on again", async () => {
+      await anna.tab.press("button", "Camera");
+      await expect.poll(() => fleur.tab.evaluate(() => window.probe.pixel("anna"), null), { timeout: 15_000 }).toBeNull();
+      await anna.tab.press("button", "Camera");
+      await fleur.seesColour("anna", red);
+    });
+
+    await test.step("a muted microphone is not heard", async () => {
+      await anna.tab.press("button", "Microphone");
+      const heard = async () => {
+        const tones = await fleur.tab.evaluate(() => window.probe.tones("anna", 1000), null);
+        return tones.some(({ hz, db }) => db > -60 && Math.abs(hz - 440) < 25);
+      };
+      await expect.poll(heard, { message: "anna is heard although muted", timeout: 20_000 }).toBe(false);
+      await anna.tab.press("button", "Microphone");
+      await fleur.hears("anna", 440);
+    });
+
+    await test.step("what one writes, the other reads", async () => {
+      await fleur.say("Salut");
+      await anna.reads("Salut");
+    });
+  });
 
   test("the server is killed and started again: media is back without a click", async ({ people, server }) => {
     const anna = await people.chromium("anna", { colour: red, hz: 440 });
