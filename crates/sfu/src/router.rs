@@ -140,7 +140,7 @@ impl Router {
         for (index, voice) in viewer.voices.iter_mut().enumerate() {
             voice.is_open = audio.get(index).copied().unwrap_or(false);
         }
-        let empty = || Picture { stream: Continuity::new(90_000), live: None, target: None, aim: None, sieve: Sieve::default() };
+        let empty = || Picture { stream: Continuity::new(90_000), live: None, told: None, target: None, aim: None, sieve: Sieve::default() };
         viewer.pictures.resize_with(video.len().max(viewer.pictures.len()), empty);
         self.show_all(now, orders);
     }
@@ -224,10 +224,10 @@ impl Router {
             let Some(viewer) = self.viewers.get_mut(*place) else { continue };
             let Some(picture) = viewer.pictures.get_mut(*index) else { continue };
             let slot = Slot { kind: Kind::Video, index: *index };
-            let was = picture.live;
             let Some(numbers) = picture.packet(track, packet.layer, &arrived) else { continue };
             forwards.push(Forward { viewer: viewer.number, slot, numbers });
-            if was != picture.live {
+            if picture.told != picture.live {
+                picture.told = picture.live;
                 orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: picture.live }));
             }
         }
@@ -302,12 +302,11 @@ impl Router {
             let seen: Vec<_> = viewer.view.iter().map(|look| look.track).filter(|track| tracks.contains_key(track)).collect();
             let has_changed = !viewer.slots.show(&seen).is_empty();
             for (index, (picture, track)) in viewer.pictures.iter_mut().zip(viewer.slots.tracks()).enumerate() {
-                if picture.live.is_some() && picture.live != *track {
-                    picture.live = None;
-                    if track.is_none() {
-                        let slot = Slot { kind: Kind::Video, index };
-                        orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
-                    }
+                picture.live = picture.live.filter(|live| Some(*live) == *track);
+                // What takes the place of another is told when it comes.
+                if track.is_none() && picture.told.take().is_some() {
+                    let slot = Slot { kind: Kind::Video, index };
+                    orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
                 }
                 if let Some(publication) = track.and_then(|track| self.tracks.get_mut(&track)) {
                     publication.shown.push((place, index));
@@ -366,7 +365,8 @@ impl Router {
             asked.extend(track.zip(target).filter(|(_, target)| picture.aim.is_some_and(|aim| aim != *target)));
         }
         for (index, picture) in viewer.pictures.iter_mut().enumerate().filter(|(_, picture)| picture.target.is_none()) {
-            if picture.live.take().is_some() {
+            picture.live = None;
+            if picture.told.take().is_some() {
                 let slot = Slot { kind: Kind::Video, index };
                 orders.push(Order::Tell(Told::Slot { viewer: viewer.peer, slot, track: None }));
             }

@@ -9,6 +9,9 @@ use crate::vp8::Descriptor;
 /// An encoder that gives no place to go on at for this long is asked for a whole picture.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Pictures of which it is remembered whether they went through: packets overtake each other by half a second at most.
+const REMEMBERED: usize = 16;
+
 /// The sieve of one slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Sieve {
@@ -17,8 +20,8 @@ pub(crate) struct Sieve {
     open: u8,
     /// The highest that was seen.
     seen: u8,
-    /// The newest picture, and whether it goes through: all of its packets do, or none.
-    picture: Option<(u16, bool)>,
+    /// The newest pictures, the last first, and whether they go through: all packets of one do, or none, in whatever order they come.
+    pictures: [Option<(u16, bool)>; REMEMBERED],
     closed_since: Option<Instant>,
 }
 
@@ -30,15 +33,18 @@ impl Sieve {
 
     /// Begins with a whole picture.
     pub(crate) fn begin(&mut self, vp8: &Descriptor) {
-        *self = Self { rate: self.rate, open: self.rate.highest(), picture: vp8.picture.map(|picture| (picture.number, true)), ..Self::default() };
+        *self = Self { rate: self.rate, open: self.rate.highest(), ..Self::default() };
+        if let Some(picture) = vp8.picture {
+            self.remember(picture.number, true);
+        }
     }
 
     /// Whether the packet goes through.
     pub(crate) fn passes(&mut self, vp8: &Descriptor) -> bool {
         let layer = vp8.temporal_layer.unwrap_or(0);
         let Some(number) = vp8.picture.map(|picture| picture.number) else { return layer <= self.open.min(self.rate.highest()) };
-        if let Some((_, passes)) = self.picture.filter(|(known, _)| *known == number) {
-            return passes;
+        if let Some((_, passes)) = self.pictures.iter().flatten().find(|(known, _)| *known == number) {
+            return *passes;
         }
         self.seen = self.seen.max(layer);
         self.open = self.open.min(self.rate.highest());
@@ -48,8 +54,15 @@ impl Sieve {
             self.open = if vp8.keyframe { self.rate.highest() } else { layer };
         }
         let passes = layer <= self.open;
-        self.picture = Some((number, passes));
+        self.remember(number, passes);
         passes
+    }
+
+    fn remember(&mut self, number: u16, passes: bool) {
+        self.pictures.rotate_right(1);
+        if let Some(newest) = self.pictures.first_mut() {
+            *newest = Some((number, passes));
+        }
     }
 
     /// Frames are to come that cannot, without a whole picture.
@@ -92,6 +105,19 @@ mod tests {
         assert_eq!(passed(&mut sieve, 13..20), [14, 16, 17, 18, 19], "one step after the other, each where nothing else is needed");
         sieve.set(Rate::Half);
         assert_eq!(passed(&mut sieve, 20..28), [20, 22, 24, 26]);
+    }
+
+    #[test]
+    fn what_is_left_out_stays_so_however_late_the_rest_of_it_comes() {
+        let mut sieve = Sieve::default();
+        sieve.begin(&frame(0, true));
+        sieve.set(Rate::Least);
+        assert_eq!(passed(&mut sieve, 1..7), [4]);
+        sieve.set(Rate::Full);
+        assert_eq!(passed(&mut sieve, 7..12), [8, 10], "more of them again");
+        let late = |number| Descriptor { begins_frame: false, ..frame(number, false) };
+        assert!(!sieve.passes(&late(6)) && !sieve.passes(&frame(5, false)), "half a picture helps nobody");
+        assert!(sieve.passes(&late(4)));
     }
 
     #[test]

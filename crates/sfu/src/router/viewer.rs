@@ -49,8 +49,10 @@ pub(super) struct Viewer {
 #[derive(Debug)]
 pub(super) struct Picture {
     pub(super) stream: Continuity<(Track, usize)>,
-    /// What the slot was told to carry last, and does since a whole picture of it came.
+    /// What the slot carries, since a whole picture of it came.
     pub(super) live: Option<Track>,
+    /// What it was told to carry: still what it did, while what is to follow has not come.
+    pub(super) told: Option<Track>,
     /// The layer that the budget chose, and the one that is to be sent as things are.
     pub(super) target: Option<usize>,
     pub(super) aim: Option<usize>,

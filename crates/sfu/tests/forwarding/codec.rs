@@ -71,6 +71,9 @@ pub(crate) struct Encoder {
     frame: u32,
     pub(crate) sequence: u64,
     pub(crate) timestamp: u32,
+    /// The number of the first packet, and the temporal layer of each from there on.
+    first: u64,
+    temporal: Vec<u8>,
 }
 
 impl Encoder {
@@ -90,6 +93,8 @@ impl Encoder {
             frame: 0,
             sequence: u64::from(65_000 + seed % 536),
             timestamp: u32::MAX - seed % 100_000,
+            first: u64::from(65_000 + seed % 536),
+            temporal: Vec::new(),
         }
     }
 
@@ -104,9 +109,17 @@ impl Encoder {
         let first = u32::try_from(self.sequence).unwrap();
         let stamp = |packet| Stamp { sender, layer: self.layer, frame: self.frame, packet, sent };
         let payloads = (first..).take(packets).map(|packet| self.packet(packet == first, is_keyframe, stamp(packet), bytes / packets)).collect();
+        self.temporal.resize(self.temporal.len() + packets, if self.has_temporal { temporal(self.position).0 } else { 0 });
         self.picture = (self.picture + 1) % 32_768;
         self.frame += 1;
         payloads
+    }
+
+    /// The temporal layer of a packet.
+    #[allow(dead_code, reason = "the simulation asks for it")]
+    pub(crate) fn temporal_of(&self, packet: u32) -> Option<u8> {
+        let index = u64::from(packet).checked_sub(self.first)?;
+        self.temporal.get(usize::try_from(index).unwrap()).copied()
     }
 
     fn packet(&self, is_first: bool, is_keyframe: bool, stamp: Stamp, bytes: usize) -> Vec<u8> {

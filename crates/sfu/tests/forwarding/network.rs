@@ -1,6 +1,7 @@
 //! A network on a virtual clock: each line loses, doubles, delays and holds back as it is told, by one seed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,10 @@ impl Line {
         Self { jitter: Duration::from_millis(15), loss, twice: 0.02, ..Self::good() }
     }
 
+    fn is_of_chance(&self) -> bool {
+        self.loss > 0.0 || self.twice > 0.0 || !self.jitter.is_zero()
+    }
+
     pub(crate) fn slow(rate: u64) -> Self {
         Self { rate: Some(rate), ..Self::good() }
     }
@@ -50,6 +55,14 @@ pub(crate) struct Network {
     flights: BTreeMap<(Instant, u64), Flight>,
     count: u64,
     pub(crate) lost: u64,
+    /// The same again for the same seed, although engines send what they send at one time in any order, and handshakes at any: those are
+    /// spared, and what befalls a packet depends on what it looks like and not on how many came before it.
+    pub(crate) is_repeatable: bool,
+    seed: u64,
+    start: Option<Instant>,
+    moment: Option<Instant>,
+    /// How many packets of the same looks were sent in this moment.
+    alike: HashMap<u64, u32>,
     /// What became of each packet of media.
     pub(crate) fates: HashMap<Media, Fate>,
 }
@@ -63,18 +76,43 @@ pub(crate) struct Media {
     pub(crate) sequence: u16,
 }
 
-/// When the first copy of a packet arrives. `None`: all were lost.
-pub(crate) type Fate = Option<Instant>;
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fate {
+    /// When it was sent first.
+    pub(crate) left: Instant,
+    /// When the first copy of it arrives. `None`: all were lost.
+    pub(crate) arrives: Option<Instant>,
+}
 
 impl Network {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), flights: BTreeMap::new(), count: 0, lost: 0, fates: HashMap::new() }
+        Self {
+            rng: StdRng::seed_from_u64(seed),
+            flights: BTreeMap::new(),
+            count: 0,
+            lost: 0,
+            is_repeatable: false,
+            seed,
+            start: None,
+            moment: None,
+            alike: HashMap::new(),
+            fates: HashMap::new(),
+        }
     }
 
     pub(crate) fn send(&mut self, now: Instant, line: &mut Line, flight: &Flight) {
+        if self.is_repeatable && is_handshake(&flight.bytes) {
+            self.count += 1;
+            self.flights.insert((now + line.delay, self.count), flight.clone());
+            return;
+        }
+        if self.is_repeatable && line.is_of_chance() {
+            self.rng = StdRng::seed_from_u64(self.chances(now, flight));
+        }
         let media = Media::of(flight);
         if let Some(media) = media {
-            self.fates.entry(media).or_default();
+            self.fates.entry(media).or_insert(Fate { left: now, arrives: None });
         }
         let times = if self.rng.random_bool(line.twice) { 2 } else { 1 };
         for _ in 0..times {
@@ -90,10 +128,23 @@ impl Network {
             self.count += 1;
             let at = at + line.delay + jitter;
             if let Some(fate) = media.and_then(|media| self.fates.get_mut(&media)) {
-                *fate = Some(fate.map_or(at, |first| first.min(at)));
+                fate.arrives = Some(fate.arrives.map_or(at, |first| first.min(at)));
             }
             self.flights.insert((at, self.count), flight.clone());
         }
+    }
+
+    /// What befalls a packet follows from this.
+    fn chances(&mut self, now: Instant, flight: &Flight) -> u64 {
+        if self.moment != Some(now) {
+            self.alike.clear();
+            self.moment = Some(now);
+        }
+        let start = *self.start.get_or_insert(now);
+        let looks = (self.seed, now - start, flight.from, flight.to, flight.bytes.get(..2), flight.bytes.len());
+        let count = self.alike.entry(hash(looks)).or_default();
+        *count += 1;
+        hash((looks, *count))
     }
 
     pub(crate) fn next(&self) -> Option<Instant> {
@@ -116,9 +167,20 @@ impl Media {
     }
 }
 
+fn hash(what: impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// RFC 7983, 7.
+fn is_handshake(bytes: &[u8]) -> bool {
+    matches!(bytes.first(), Some(20..64))
+}
+
 /// Of a handshake, signatures are longer or shorter by chance: a seed tells the same story only if that makes no difference.
 fn size(bytes: &[u8]) -> usize {
-    if matches!(bytes.first(), Some(20..64)) { 1_200 } else { bytes.len() }
+    if is_handshake(bytes) { 1_200 } else { bytes.len() }
 }
 
 impl Line {
