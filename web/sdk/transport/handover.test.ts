@@ -74,7 +74,7 @@ describe("up", () => {
     expect(settled("Ada")).toEqual([1]);
     expect(pair.connectionState).toBe("connected");
     server.go("server", false);
-    await pass(10);
+    await pass(150);
     expect(pair.connectionState).toBe("closed");
     expect(ada.route.changing).toBe(false);
     expect(bo.connection).toBe("connected");
@@ -185,6 +185,9 @@ describe("up", () => {
     mine().arrive(VIDEO[0]);
     await pass(50);
     expect(bo.track("camera")).toBe(track(mine(), VIDEO[0]));
+    // The page takes a moment to show it.
+    expect(pair.connectionState).toBe("connected");
+    await pass(150);
     expect(pair.connectionState).toBe("closed");
   });
 
@@ -300,7 +303,8 @@ describe("down", () => {
     expect(settled("Ada")).toEqual([1]);
     expect(link.connectionState).toBe("connected");
     server.go("mesh", false);
-    await pass(10);
+    expect(link.connectionState).toBe("connected");
+    await pass(150);
     expect(link.connectionState).toBe("closed");
     expect(playing(ada)).toEqual([track(pair, 0)]);
     expect(bo.track("camera")).toBe(track(pair, 1));

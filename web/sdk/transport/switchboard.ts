@@ -15,6 +15,8 @@ import { View } from "./view";
 
 /** What has not come the new way when a change is over shows its last picture for so long: the way that it came by would be black. */
 const LAST_PICTURE_MS = 2_000;
+/** And the page takes a moment to show the new one. */
+const SHOWN_MS = 100;
 /** A tile of which nobody has said how high it is. */
 const HEIGHTS = { screen: 1080, camera: 360 } as const;
 
@@ -53,8 +55,8 @@ export class Switchboard {
   /** Since when everybody is reached peer to peer, in `performance.now()` time. */
   #meshUpAt = Infinity;
   #run: number | null = null;
-  /** The old way is kept for its last pictures. */
-  #lingering: ReturnType<typeof setTimeout> | undefined;
+  /** The way before, when a change is over; `isShown`: for its last pictures. */
+  #old: { isShown: boolean; timer: ReturnType<typeof setTimeout> } | null = null;
   #syncing = false;
   #closed = false;
 
@@ -108,7 +110,7 @@ export class Switchboard {
   /** `fresh`: we are somebody new, who has no old way. */
   #go({ topology, change, changing = false, reason }: Route, fresh = false): void {
     const before = this.route;
-    if (this.#lingering !== undefined) this.#letGo();
+    if (this.#old) this.#closeOther(before.topology);
     this.#change = { number: change, isOver: !changing };
     const both = changing && !fresh;
     this.route = { topology, changing: both, reason };
@@ -118,8 +120,7 @@ export class Switchboard {
     if (both && !before.changing && before.topology === "mesh") for (const { track } of this.#meshTracks()) this.#arrived.add(track);
     if (topology === "server") this.#openServer();
     else for (const { id } of this.#host.people()) this.#reach(id);
-    if (!both && before.changing && before.topology === topology && !this.#isSeen())
-      this.#lingering = setTimeout(() => this.#letGo(), LAST_PICTURE_MS);
+    if (!both && before.changing && before.topology === topology) this.#part(!this.#isSeen());
     else if (!both) this.#closeOther(topology);
     // Without an old way there is none to wait for.
     if (changing && fresh) this.#host.send({ type: "settled", change });
@@ -228,9 +229,7 @@ export class Switchboard {
   }
 
   /** All that is received by way of the server; null when there is no connection. */
-  async serverReport(): Promise<RTCStatsReport | null> {
-    return (await this.#sfu?.report()) ?? null;
-  }
+  serverReport = async (): Promise<RTCStatsReport | null> => (await this.#sfu?.report()) ?? null;
 
   restart(id: ParticipantId): void {
     if (this.via(id) === "mesh") this.#mesh.restart(id);
@@ -269,7 +268,7 @@ export class Switchboard {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#lingering);
+    clearTimeout(this.#old?.timer);
     this.#settling.close();
     this.#condition.close();
     this.arrivals.close();
@@ -315,7 +314,7 @@ export class Switchboard {
       this.#play();
       this.#assess();
       this.#settle();
-      if (this.#lingering !== undefined && this.#isSeen()) this.#letGo();
+      if (this.#old?.isShown && this.#isSeen()) this.#part(false);
     });
   }
 
@@ -330,6 +329,8 @@ export class Switchboard {
   }
 
   #closeOther(topology: Topology): void {
+    clearTimeout(this.#old?.timer);
+    this.#old = null;
     this.#prepared?.close();
     this.#prepared = null;
     if (topology === "server") return this.#mesh.rest();
@@ -339,10 +340,11 @@ export class Switchboard {
     this.#view.close();
   }
 
-  #letGo(): void {
-    clearTimeout(this.#lingering);
-    this.#lingering = undefined;
-    this.#closeOther(this.route.topology);
+  /** From the old way, which is closed when nobody shows anything of it. */
+  #part(isShown: boolean): void {
+    clearTimeout(this.#old?.timer);
+    const next = (): void => (isShown ? this.#part(false) : this.#closeOther(this.route.topology));
+    this.#old = { isShown, timer: setTimeout(next, isShown ? LAST_PICTURE_MS : SHOWN_MS) };
     this.changed(null);
   }
 
@@ -356,7 +358,7 @@ export class Switchboard {
 
   #wayOf(id: ParticipantId, source: Source): Topology {
     const { topology, changing } = this.route;
-    const isBoth = changing || (this.#lingering !== undefined && !isSound(source));
+    const isBoth = changing || (this.#old?.isShown && !isSound(source));
     if (!isBoth || this.#isReady(topology, id, source)) return topology;
     return this.#trackBy(other(topology), id, source) ? other(topology) : topology;
   }
@@ -414,7 +416,7 @@ export class Switchboard {
       for (const { carries, ready } of this.#sfu?.audio ?? [])
         if (ready && carries) this.#heard.add(key(carries.participant, carries.source));
     }
-    if ((!changing && this.#lingering === undefined) || topology === "server") {
+    if ((!changing && !this.#old?.isShown) || topology === "server") {
       for (const stop of this.#awaited.values()) stop();
       return this.#awaited.clear();
     }
