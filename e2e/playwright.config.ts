@@ -12,6 +12,7 @@ export default defineConfig({
   projects: [
     { name: "calls", testDir: "tests" },
     { name: "network", testDir: "netns", timeout: 120_000 },
+    { name: "measure", testDir: "measure" },
     { name: "shots", testDir: "shots", timeout: 300_000 },
   ],
 });

@@ -15,6 +15,7 @@ export interface Equipment {
   hz: number;
   /** Of the picture, in pixels. */
   size?: { width: number; height: number };
+  framesPerSecond?: number;
   /** The path of another y4m file to show. */
   picture?: string;
 }
@@ -92,8 +93,11 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     }
 
     await use({
-      async chromium(name, { colour, hz, size, picture }, options) {
-        const browser = await startChromium({ camera: picture ?? camera(files, colour, size), microphone: microphone(files, hz) });
+      async chromium(name, { colour, hz, size, framesPerSecond, picture }, options) {
+        const browser = await startChromium({
+          camera: picture ?? camera(files, colour, size, framesPerSecond),
+          microphone: microphone(files, hz),
+        });
         open.push(browser);
         return chromium(name, browser, options);
       },

@@ -17,9 +17,9 @@ export const green: Colour = [40, 180, 60];
 export const blue: Colour = [40, 70, 210];
 
 /** Writes a y4m file (4:2:0) of a single colour with a thin line that wanders, and returns its path. */
-export function camera(folder: string, colour: Colour, { width, height } = USUAL): string {
+export function camera(folder: string, colour: Colour, { width, height } = USUAL, framesPerSecond = FRAMES_PER_SECOND): string {
   const [y, u, v] = toYuv(colour);
-  const header = `YUV4MPEG2 W${width} H${height} F${FRAMES_PER_SECOND}:1 Ip A1:1 C420jpeg\n`;
+  const header = `YUV4MPEG2 W${width} H${height} F${framesPerSecond}:1 Ip A1:1 C420jpeg\n`;
   const parts = [Buffer.from(header)];
   for (let frame = 0; frame < FRAMES; frame++) {
     const luma = Buffer.alloc(width * height, y);
@@ -29,7 +29,7 @@ export function camera(folder: string, colour: Colour, { width, height } = USUAL
     const chroma = (width * height) / 4;
     parts.push(Buffer.from("FRAME\n"), luma, Buffer.alloc(chroma, u), Buffer.alloc(chroma, v));
   }
-  return write(folder, `camera-${height}-${colour.join("-")}.y4m`, Buffer.concat(parts));
+  return write(folder, `camera-${height}-${framesPerSecond}-${colour.join("-")}.y4m`, Buffer.concat(parts));
 }
 
 /** Where a point of a picture lies: 0 to 1 from left to right and from top to bottom. */

@@ -24,6 +24,8 @@ interface Probe {
   late(name: string): { kind: string; ms: number; ago: number; held: number }[];
   agreed(kind: string): string[];
   places(): number;
+  arrive(name: string): void;
+  arrived(): Promise<Record<string, number>>;
   lag(whom: [name: string, ms: number]): void;
   routes(): Promise<Route[]>;
   watch(name: string): Promise<void>;

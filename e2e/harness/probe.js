@@ -14,6 +14,20 @@
       },
     });
   }
+  /** Who wants to know of each message of the server.
+   * @type {Set<(type: string) => void>} */
+  const heard = new Set();
+  window.WebSocket = new Proxy(WebSocket, {
+    construct(target, args, self) {
+      const made = Reflect.construct(target, args, self);
+      made.addEventListener("message", (/** @type {MessageEvent} */ { data }) => {
+        if (heard.size === 0) return;
+        const { type } = JSON.parse(data);
+        for (const tell of heard) tell(type);
+      });
+      return made;
+    },
+  });
   /** @type {string[]} */
   const asked = [];
   const media = navigator.mediaDevices;
@@ -211,6 +225,30 @@
     return types.map((type) => new RegExp(`^a=rtpmap:${type} (\\S+)`, "m").exec(section)?.[1] ?? type);
   }
 
+  /** @type {Promise<Record<string, number>>} */
+  let arrival = Promise.resolve({});
+
+  /** What somebody waits for, from the next click on: the server's word, what it sends, the picture of a participant. @param {string} name */
+  function arrive(name) {
+    /** @type {Record<string, number>} */
+    const steps = {};
+    let began = Infinity;
+    const step = (/** @type {string} */ what) => {
+      if (began < Infinity) steps[what] ??= Math.round(performance.now() - began);
+    };
+    heard.clear();
+    heard.add((type) => step(`the word "${type}"`));
+    arrival = new Promise((resolve) => {
+      const look = () => {
+        const shown = video(name);
+        if (!shown) return void setTimeout(look, 2);
+        step("a tile");
+        shown.requestVideoFrameCallback(() => resolve((step("picture"), steps)));
+      };
+      document.addEventListener("click", () => ((began = performance.now()), look()), { once: true, capture: true });
+    });
+  }
+
   /** How many places for pictures the newest connection has. */
   function places() {
     return (live().at(-1)?.getTransceivers() ?? []).filter(({ receiver }) => receiver.track.kind === "video").length;
@@ -387,6 +425,8 @@
       reports,
       late,
       lag,
+      arrive,
+      arrived: () => arrival,
       places,
       agreed,
       routes,

@@ -48,32 +48,36 @@ export async function lap(views: readonly [Person, string][]): Promise<number> {
 }
 
 /**
- * Ends a watch of what one shows of others in the moment in which a change is over for them: the page has this mark, and so many peer
- * connections are left. Tells the longest time without a frame, and whose picture it was.
+ * Follows a change that is about to come: to the page's having this mark and so many peer connections. Ends the watch of these tiles in the
+ * moment in which it is over. Tells the longest time without a frame, of whom, and what it was until the change began.
  */
-export async function watchedUntil(
+export async function followed(
   one: Person,
   mark: string,
   connections: number,
   names: string[],
-): Promise<{ ms: number; whose: string }> {
-  const seen = await one.tab.evaluate(
+): Promise<{ ms: number; before: number; whose: string }> {
+  const { before, seen, isOver } = await one.tab.evaluate(
     async ({ mark, connections, names, LONGEST_MS }) => {
-      const isOver = () => {
-        const marks = [...document.querySelectorAll("button")].map((button) => button.ariaLabel ?? button.innerText.trim());
-        return window.probe.connections() === connections && marks.includes(mark);
+      const hasMark = () =>
+        [...document.querySelectorAll("button")].some((button) => (button.ariaLabel ?? button.innerText.trim()) === mark);
+      const until = async (is: () => boolean) => {
+        for (const begun = performance.now(); !is() && performance.now() - begun < LONGEST_MS;)
+          await new Promise((resolve) => setTimeout(resolve, 20));
       };
-      for (const begun = performance.now(); !isOver() && performance.now() - begun < LONGEST_MS;)
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      return names.map((name) => ({ name, ...window.probe.showed(name), isOver: isOver() }));
+      await until(hasMark);
+      const before = names.map((name) => window.probe.lap(name));
+      // Both ways are there for a while.
+      await until(() => window.probe.connections() > connections);
+      await until(() => window.probe.connections() === connections);
+      const isOver = hasMark() && window.probe.connections() === connections;
+      return { before: Math.max(...before), seen: names.map((name) => ({ name, ...window.probe.showed(name) })), isOver };
     },
     { mark, connections, names, LONGEST_MS: 90_000 },
   );
-  for (const { name, wrong, isOver } of seen) {
-    expect(isOver, `${one.name} goes "${mark}"`).toBe(true);
-    expect(wrong, `what ${one.name} saw in the tile of ${name}`).toEqual([]);
-  }
-  const all = seen.map(({ name, longest = Infinity }) => ({ ms: longest, whose: `${one.name} sees ${name}` }));
+  expect(isOver, `${one.name} goes "${mark}"`).toBe(true);
+  for (const { name, wrong } of seen) expect(wrong, `what ${one.name} saw in the tile of ${name}`).toEqual([]);
+  const all = seen.map(({ name, longest = Infinity }) => ({ ms: longest, before, whose: `${one.name} sees ${name}` }));
   return all.reduce((most, another) => (another.ms > most.ms ? another : most));
 }
 
