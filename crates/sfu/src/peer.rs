@@ -141,13 +141,30 @@ impl Peer {
 
     /// Takes everything out. To be called after each input, before the next.
     pub(crate) fn drain(&mut self, transmits: &mut VecDeque<Transmit>, happened: &mut Vec<Happened>) -> Result<(), Broken> {
+        self.take_out(transmits, happened, false)
+    }
+
+    /// Takes everything out after time has passed, up to a packet: behind that the engine has nothing until it is told the time again,
+    /// which it wants to be at once.
+    pub(crate) fn let_out(&mut self, at: Instant, transmits: &mut VecDeque<Transmit>, happened: &mut Vec<Happened>) -> Result<(), Broken> {
+        self.timeout = at;
+        self.take_out(transmits, happened, true)
+    }
+
+    fn take_out(&mut self, transmits: &mut VecDeque<Transmit>, happened: &mut Vec<Happened>, is_one_enough: bool) -> Result<(), Broken> {
         for _ in 0..OUTPUTS {
             match guarded(|| self.rtc.poll_output())? {
                 Output::Timeout(at) => {
                     self.timeout = at;
                     return if self.rtc.is_alive() { Ok(()) } else { Err(Broken::Closed) };
                 }
-                Output::Transmit(transmit) => transmits.extend(self.transmit(transmit)),
+                Output::Transmit(transmit) => {
+                    let is_packet = is_rtp(&transmit.contents);
+                    transmits.extend(self.transmit(transmit));
+                    if is_packet && is_one_enough {
+                        return Ok(());
+                    }
+                }
                 Output::Event(event) => happened.extend(self.happened(event)?),
             }
         }

@@ -1,5 +1,6 @@
 //! What comes out of one connection goes into others, and what follows from it is done.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Shard;
@@ -8,8 +9,8 @@ use crate::budget::Bitrate;
 use crate::event::Event;
 use crate::line::Outcome;
 use crate::member::Reach;
-use crate::packet::Packet;
-use crate::peer::{Happened, is_rtp};
+use crate::packet::{Packet, Transmit};
+use crate::peer::{Broken, Happened, Peer, is_rtp};
 use crate::router::{Order, Told};
 use crate::track::Track;
 
@@ -35,7 +36,7 @@ impl Shard {
                 return;
             }
             let before = self.transmits.len();
-            self.drain(now, number);
+            self.take_out(now, number, |peer, transmits, happened| peer.let_out(at, transmits, happened));
             let gave = self.transmits.range(before..).filter(|transmit| is_rtp(&transmit.bytes)).count();
             let Some(member) = self.member(number) else { return };
             let owed = std::mem::take(&mut member.owed);
@@ -52,9 +53,18 @@ impl Shard {
 
     /// Takes everything out of a connection, and does what follows from it.
     pub(super) fn drain(&mut self, now: Instant, number: usize) {
+        self.take_out(now, number, Peer::drain);
+    }
+
+    fn take_out(
+        &mut self,
+        now: Instant,
+        number: usize,
+        take: impl FnOnce(&mut Peer, &mut VecDeque<Transmit>, &mut Vec<Happened>) -> Result<(), Broken>,
+    ) {
         let mut happened = std::mem::take(&mut self.happened);
-        let drained = match self.members.get_mut(number).and_then(Option::as_mut) {
-            Some(member) => member.peer.drain(&mut self.transmits, &mut happened),
+        let taken = match self.members.get_mut(number).and_then(Option::as_mut) {
+            Some(member) => take(&mut member.peer, &mut self.transmits, &mut happened),
             None => Ok(()),
         };
         if let Some(timeout) = self.member(number).map(|member| member.peer.timeout()) {
@@ -64,7 +74,7 @@ impl Shard {
             self.follow(now, number, happened);
         }
         self.happened = happened;
-        if let Err(broken) = drained {
+        if let Err(broken) = taken {
             self.end(now, number, broken.into());
         }
         self.carry_out(now);
