@@ -1,6 +1,6 @@
 //! A server process of our own, and what the kernel says it has used.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -78,6 +78,10 @@ impl Server {
         self.address
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// User and system CPU time it has used so far.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
         cpu_of(self.child.id())
@@ -96,8 +100,16 @@ impl Drop for Server {
     }
 }
 
-fn free_address() -> anyhow::Result<SocketAddr> {
+/// A free port of loopback.
+pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+/// The address of this machine that looks outwards. Nothing is sent: the other address is one of the documentation's (RFC 5737).
+pub(crate) fn outward_address() -> anyhow::Result<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).context("this machine has no address but loopback")?;
+    Ok(socket.local_addr()?.ip())
 }
 
 /// The resident memory of a process, in bytes.
@@ -117,4 +129,13 @@ pub(crate) fn cpu_of(pid: u32) -> anyhow::Result<Duration> {
         nanos += text.split_whitespace().next().context("empty schedstat")?.parse::<u64>()?;
     }
     Ok(Duration::from_nanos(nanos))
+}
+
+/// User and system CPU time of a process, of threads that have ended, too: `/proc/PID/stat`, in hundredths of a second.
+pub(crate) fn all_cpu_of(pid: u32) -> anyhow::Result<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // Behind the name, which may have any sign in it; the 14th and 15th of all fields.
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let used = fields.split_whitespace().skip(11).take(2).map(str::parse::<u64>).sum::<Result<u64, _>>()?;
+    Ok(Duration::from_millis(10 * used))
 }

@@ -2,16 +2,20 @@
 //! line, so that the server can be measured from one to the other.
 
 use std::io::BufRead as _;
-use std::time::{Duration, Instant};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use anyhow::Context;
-use fireside_bot::crowd::{self, Plan, Profile, Report, Sample, household, own_cpu};
-use fireside_bot::media::source::{Picture, Voice};
+use fireside_bot::crowd::{self, OneSize, Plan, Profile, Report, Sample, Spread, Trouble};
 use fireside_bot::media::{Transport, Weather};
-use fireside_bot::person::{Manner, Person, RoomLink};
-use fireside_bot::vp8::Colour;
+use fireside_bot::person::RoomLink;
+use fireside_bot::watch::Totals;
 use serde::{Deserialize, Serialize};
-use tokio::time::MissedTickBehavior;
+
+use super::{janus, steps};
+
+/// Between two who come.
+pub(super) const JOIN_EVERY: Duration = Duration::from_millis(30);
 
 /// A line that is so narrow for a while.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -21,13 +25,27 @@ pub(crate) struct Step {
     pub(crate) seconds: u32,
 }
 
+/// Where Janus is, and how many rooms it has.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct JanusAt {
+    pub(crate) address: SocketAddr,
+    /// Media is there, and visitors are to come from the same.
+    pub(crate) media: IpAddr,
+    pub(crate) rooms: usize,
+}
+
 /// What is to be done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) rooms: Vec<String>,
+    /// There, and not in those rooms.
+    pub(crate) janus: Option<JanusAt>,
     pub(crate) publishers: usize,
     pub(crate) subscribers: usize,
     pub(crate) profile: Profile,
+    pub(crate) one_size: Option<OneSize>,
+    /// Seconds before it is measured.
+    pub(crate) warm_up: u64,
     pub(crate) seconds: u64,
     pub(crate) churn_ms: Option<u64>,
     /// Of a hundred packets that come to somebody so many get lost.
@@ -51,19 +69,60 @@ pub(crate) struct Second {
     pub(crate) p99_ms: Option<f64>,
 }
 
+/// What came of all of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Whole {
+    pub(crate) totals: Totals,
+    /// How long packets were under way.
+    pub(crate) delay: Spread,
+    /// From the first packet until media could flow.
+    pub(crate) media: Spread,
+    /// From the word that a place carries somebody to their first picture.
+    pub(crate) first_frame: Spread,
+    pub(crate) trouble: Vec<Trouble>,
+    pub(crate) oddity: Option<String>,
+}
+
+impl From<Report> for Whole {
+    fn from(Report { totals, delay, media, first_frame, trouble, oddity, .. }: Report) -> Self {
+        Self { totals, delay, media, first_frame, trouble, oddity }
+    }
+}
+
 /// What is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Said {
     Sample(Sample),
     Second(Second),
-    Report(Box<Report>),
+    Whole(Box<Whole>),
 }
 
 #[allow(clippy::print_stdout, reason = "it is read by the process that started this one")]
-fn say(said: &Said) {
+pub(super) fn say(said: &Said) {
     if let Ok(line) = serde_json::to_string(said) {
         println!("{line}");
+    }
+}
+
+impl Task {
+    /// What each bot does; `rooms` for those that follow meetings of Fireside.
+    pub(super) fn plan(&self, rooms: Vec<RoomLink>) -> Plan {
+        Plan {
+            rooms,
+            publishers: self.publishers,
+            subscribers: self.subscribers,
+            profile: self.profile,
+            one_size: self.one_size,
+            warm_up: Duration::from_secs(self.warm_up),
+            duration: Duration::from_secs(self.seconds),
+            join_every: JOIN_EVERY,
+            churn: self.churn_ms.map(Duration::from_millis),
+            transport: self.transport,
+            weather: Weather { rate: None, loss: f64::from(self.loss) / 100.0 },
+            is_local: true,
+            tls: None,
+        }
     }
 }
 
@@ -72,71 +131,14 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     let task: Task = serde_json::from_str(&line).context("no task")?;
+    if let Some(at) = task.janus {
+        return janus::crowd::run(&task.plan(Vec::new()), at).await;
+    }
     let rooms: Vec<RoomLink> = task.rooms.iter().map(|room| room.parse()).collect::<Result<_, _>>()?;
     if !task.steps.is_empty() {
-        return steps(&task, rooms.first().context("no room")?).await;
+        return steps::run(&task, rooms.first().context("no room")?).await;
     }
-    let plan = Plan {
-        rooms,
-        publishers: task.publishers,
-        subscribers: task.subscribers,
-        profile: task.profile,
-        duration: Duration::from_secs(task.seconds),
-        join_every: Duration::from_millis(30),
-        churn: task.churn_ms.map(Duration::from_millis),
-        transport: task.transport,
-        weather: Weather { rate: None, loss: f64::from(task.loss) / 100.0 },
-        is_local: true,
-        tls: None,
-    };
-    let report = crowd::run(plan, std::future::pending(), |progress| say(&Said::Sample(*progress.sample))).await?;
-    say(&Said::Report(Box::new(report)));
-    Ok(())
-}
-
-/// A few with cameras, and one on a line that changes.
-async fn steps(task: &Task, room: &RoomLink) -> anyhow::Result<()> {
-    let mut publishers = Vec::new();
-    for number in 0..task.publishers {
-        let manner = Manner {
-            camera: Some(Picture::camera(Colour::of(number))),
-            voice: Some(Voice { bitrate: 32_000, turns: None }),
-            tiles: 0,
-            from: Some(household(number)),
-            ..Manner::default()
-        };
-        publishers.push(Person::join(room, manner).await?);
-    }
-    let weather = |kbit: u64| Weather { rate: Some(kbit * 1_000), loss: 0.0 };
-    let first = task.steps.first().map_or(4_000, |step| step.kbit);
-    let viewer = Manner { tiles: 9, height: Some(720), from: Some(household(400)), weather: weather(first), ..Manner::default() };
-    let viewer = Person::join(room, viewer).await?;
-    let begun = Instant::now();
-    let mut tick = tokio::time::interval(Duration::from_secs(1));
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    tick.tick().await;
-    let (mut last, mut looked, mut cpu) = (viewer.look().seen, begun, own_cpu().unwrap_or_default());
-    for step in &task.steps {
-        viewer.weather(weather(step.kbit)).await;
-        for _ in 0..step.seconds {
-            tick.tick().await;
-            let (look, now) = (viewer.look(), Instant::now());
-            let totals = look.seen.totals.minus(&last.totals);
-            let length = (now - looked).as_secs_f64();
-            let used = own_cpu().unwrap_or_default();
-            say(&Said::Sample(Sample { totals, length_s: length, own_cpu: (used.saturating_sub(cpu)).as_secs_f64() / length, ..Sample::default() }));
-            say(&Said::Second(Second {
-                at_s: (now - begun).as_secs_f64(),
-                kbit: step.kbit,
-                got_kbit: totals.bytes as f64 * 8.0 / 1e3 / length,
-                sizes: look.shown.iter().flatten().map(|(_, layer)| *layer).collect(),
-                frames: totals.frames,
-                freezes: totals.freezes,
-                sound_lost: totals.sound_lost,
-                p99_ms: crowd::Spread::of(&look.seen.delay.since(&last.delay)).p99_ms,
-            }));
-            (last, looked, cpu) = (look.seen, now, used);
-        }
-    }
+    let report = crowd::run(task.plan(rooms), std::future::pending(), |progress| say(&Said::Sample(*progress.sample))).await?;
+    say(&Said::Whole(Box::new(report.into())));
     Ok(())
 }

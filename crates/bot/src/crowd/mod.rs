@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-pub use self::plan::{LONGEST, MOST_PEOPLE, NoProfile, Plan, Profile, Wrong, household};
+pub use self::plan::{LONGEST, MOST_PEOPLE, NoProfile, OneSize, Plan, Profile, WARM_UP, Wrong, household};
 pub use self::report::{Of, Report, SCHEMA, Sample, Spread, Trouble, own_cpu};
 use crate::person::{Ended, Look, NotIn, Person};
 use crate::watch::{Histogram, Seen};
@@ -20,8 +20,6 @@ use crate::watch::{Histogram, Seen};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// So many come in at the same time at most.
 const AT_THE_DOOR: usize = 50;
-/// Who is there last needs so long until pictures flow; only then it is measured.
-const WARM_UP: Duration = Duration::from_secs(2);
 /// Those of whom the report tells.
 const WORST: usize = 10;
 
@@ -227,7 +225,7 @@ impl Crowd {
         if self.all_there.is_none() && self.free.is_empty() && self.coming.is_empty() {
             self.all_there = Some(now);
         }
-        if self.measured.is_none() && self.all_there.is_some_and(|since| now >= since + WARM_UP) {
+        if self.measured.is_none() && self.all_there.is_some_and(|since| now >= since + self.plan.warm_up) {
             self.measured = Some((now, self.cpu));
             self.members.values_mut().for_each(|member| member.before = member.last.clone());
         }
@@ -269,7 +267,7 @@ impl Crowd {
 
     fn part(&self) -> f64 {
         let people = self.plan.people().max(1) as f64;
-        let joining = self.plan.join_every.as_secs_f64() * people + WARM_UP.as_secs_f64();
+        let joining = self.plan.join_every.as_secs_f64() * people + self.plan.warm_up.as_secs_f64();
         let whole = joining + self.plan.duration.as_secs_f64();
         let done = match self.measured {
             Some((since, _)) => joining + since.elapsed().as_secs_f64(),

@@ -17,6 +17,8 @@ use crate::vp8::Colour;
 pub const MOST_PEOPLE: usize = 2_000;
 /// No crowd stays longer.
 pub const LONGEST: Duration = Duration::from_secs(3_600);
+/// Who is there last needs so long until pictures flow.
+pub const WARM_UP: Duration = Duration::from_secs(2);
 /// How long somebody speaks before the next one does.
 const TURN: Duration = Duration::from_secs(5);
 /// Tiles that a browser shows at most.
@@ -70,6 +72,26 @@ impl FromStr for Profile {
     }
 }
 
+/// A camera that sends one size only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OneSize {
+    /// In pixels.
+    pub height: u16,
+    /// Bits a second.
+    pub bitrate: u32,
+    /// Frames a second.
+    pub fps: u32,
+}
+
+impl OneSize {
+    /// What is sent to be shown as one of many.
+    pub const SMALL: Self = Self { height: 180, bitrate: 150_000, fps: 30 };
+
+    fn picture(self, colour: Colour) -> Picture {
+        Picture::single(colour, self.height, self.bitrate, self.fps)
+    }
+}
+
 /// What a crowd does.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -81,6 +103,10 @@ pub struct Plan {
     pub subscribers: usize,
     /// What they send.
     pub profile: Profile,
+    /// Cameras send this, whatever the profile says.
+    pub one_size: Option<OneSize>,
+    /// So long after the last one has come it begins to be measured.
+    pub warm_up: Duration,
     /// How long it is measured, once all are there.
     pub duration: Duration,
     /// One comes after the other in this time.
@@ -132,7 +158,7 @@ impl Plan {
             return Err(Wrong::TooMany);
         }
         let joining = self.join_every.saturating_mul(u32::try_from(people).unwrap_or(u32::MAX));
-        if self.duration.saturating_add(joining) > LONGEST { Err(Wrong::TooLong) } else { Ok(()) }
+        if self.duration.saturating_add(self.warm_up).saturating_add(joining) > LONGEST { Err(Wrong::TooLong) } else { Ok(()) }
     }
 
     /// People in a room.
@@ -180,9 +206,10 @@ impl Plan {
     fn camera(&self, seat: usize) -> Option<Picture> {
         let colour = Colour::of(seat);
         match self.profile {
-            Profile::Meeting | Profile::Webinar | Profile::Screens => Some(Picture::camera(colour)),
-            Profile::Grid => Some(Picture::single(colour, 180, 150_000, 30)),
             Profile::Voices => None,
+            _ if self.one_size.is_some() => self.one_size.map(|one| one.picture(colour)),
+            Profile::Meeting | Profile::Webinar | Profile::Screens => Some(Picture::camera(colour)),
+            Profile::Grid => Some(OneSize::SMALL.picture(colour)),
         }
     }
 
@@ -215,6 +242,8 @@ mod tests {
             publishers,
             subscribers,
             profile: Profile::Meeting,
+            one_size: None,
+            warm_up: WARM_UP,
             duration: Duration::from_secs(60),
             join_every: Duration::from_millis(20),
             churn: None,
@@ -232,7 +261,7 @@ mod tests {
         assert_eq!(plan(1, usize::MAX, 1).check(), Err(Wrong::TooMany));
         assert_eq!(plan(0, 1, 0).check(), Err(Wrong::Nobody));
         assert_eq!(plan(1, 0, 0).check(), Err(Wrong::Nobody));
-        assert_eq!(Plan { duration: Duration::from_secs(3_601), ..plan(1, 1, 0) }.check(), Err(Wrong::TooLong));
+        assert_eq!(Plan { duration: Duration::from_secs(3_600), ..plan(1, 1, 0) }.check(), Err(Wrong::TooLong));
         assert_eq!(Plan { join_every: Duration::from_secs(3_600), ..plan(1, 1, 1) }.check(), Err(Wrong::TooLong));
     }
 

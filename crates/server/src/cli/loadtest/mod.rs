@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Args;
-use fireside_bot::crowd::{self, Plan, Profile, Report};
+use fireside_bot::crowd::{self, Plan, Profile, Report, WARM_UP};
 use fireside_bot::media::{Transport, Weather};
 use tokio::signal;
 
@@ -124,6 +124,8 @@ impl Loadtest {
             publishers: self.publishers.into(),
             subscribers: self.subscribers.into(),
             profile: self.profile,
+            one_size: None,
+            warm_up: WARM_UP,
             duration: self.duration,
             join_every: self.join_every,
             churn: self.churn,

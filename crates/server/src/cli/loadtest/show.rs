@@ -94,6 +94,10 @@ pub(super) fn rate(bits: f64) -> String {
     if bits >= 1e6 { format!("{:.1} Mbit/s", bits / 1e6) } else { format!("{:.0} kbit/s", bits / 1e3) }
 }
 
+fn rooms(count: usize) -> String {
+    if count == 1 { "one room".to_owned() } else { format!("{count} rooms") }
+}
+
 /// `12,345`.
 pub(super) fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
@@ -108,7 +112,7 @@ pub(super) fn summary(report: &Report) -> anyhow::Result<()> {
     let totals = &report.totals;
     let (seconds, people) = (report.measured_s.max(f64::EPSILON), report.rooms * (report.publishers + report.subscribers));
     let mut lines = vec![
-        format!("{} of {people} bots in {} rooms, measured for {:.0} s", report.joined, report.rooms, report.measured_s),
+        format!("{} of {people} bots in {}, measured for {:.0} s", report.joined, rooms(report.rooms), report.measured_s),
         format!(
             "  arrived     {} packets/s, {}, {} pictures",
             thousands((totals.video_packets + totals.audio_packets) as f64 / seconds),

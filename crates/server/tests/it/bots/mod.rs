@@ -2,6 +2,7 @@
 
 mod capacity;
 mod handover;
+mod load;
 mod served;
 
 use std::time::{Duration, Instant};
