@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::budget::Bitrate;
+use crate::strain::Strain;
 
 /// How often a line is read.
 pub const EVERY: Duration = Duration::from_millis(250);
@@ -28,7 +29,9 @@ const EPOCH: Duration = Duration::from_secs(30);
 /// Packets that wait for less than this, and no longer than they differ among each other, do not wait because of us.
 const WAIT: Duration = Duration::from_millis(60);
 /// Loss beyond what is usual (in thousandths) that is taken for a full line, and what is added as of few packets more are lost by chance.
-const LOSS: u32 = 50;
+const LOSS: u32 = 100;
+/// So much less (in thousandths) has to be lost before pictures are larger again.
+const BETTER: u32 = 40;
 /// A line's own loss is at most this; more is always too much.
 const USUAL: u32 = 450;
 /// Of what arrived while the line was full, so much (in hundredths) is sent afterwards: what waits has to drain as well.
@@ -45,6 +48,8 @@ const SMALL: Bitrate = 250_000;
 const STEP: Bitrate = 3;
 /// What is usual follows what is so by such a part with each reading.
 const SLOWLY: u32 = 50;
+/// Where packets are late and so many are lost (in thousandths), it is seen what becomes of it without any picture.
+const BOTH: u32 = 200;
 /// It has helped when of what was too much no more than this is left (in hundredths).
 const HELPED: u64 = 70;
 /// Bytes of a packet, and packets in a second: of sound alone there are more, but then nothing is to be decided in haste.
@@ -53,7 +58,7 @@ const FEWEST: u64 = 25;
 /// How much more it is thought to carry in a second while nothing speaks against it (in hundredths).
 const GROWTH: u64 = 8;
 /// After how long a line that could carry more is tried anew: at first, and at most, as each time costs a line that cannot a moment's delay.
-const TRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_millis(6_500));
+const TRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
 
 /// What is read of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +84,9 @@ pub struct Line {
     length: Length,
     /// What is lost whatever is sent, in thousandths.
     usual: u32,
+    /// And how much longer than at best even the fastest packets take.
+    usual_wait: Duration,
+    strain: Strain,
     full: Option<Full>,
     clear_since: Option<Instant>,
     tries: Tries,
@@ -87,8 +95,10 @@ pub struct Line {
 /// What came of a reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// What the line carries.
+    /// What the line carries, with what has to be sent again.
     pub carries: Bitrate,
+    /// Which pictures are too large for what is lost.
+    pub strain: Strain,
     /// The engine is to begin anew, with that.
     pub begins_anew: bool,
 }
@@ -131,6 +141,8 @@ impl Default for Line {
             recent: VecDeque::new(),
             length: Length::default(),
             usual: 0,
+            usual_wait: Duration::ZERO,
+            strain: Strain::None,
             full: None,
             clear_since: None,
             tries: Tries { next: None, wait: TRY.0, carried: FIRST },
@@ -164,7 +176,9 @@ impl Line {
         if now < began + BEGINS {
             self.carries = self.carries.max(FIRST / 2);
         }
-        Outcome { carries: self.carries, begins_anew: self.is_to_be_tried(now) }
+        // It goes back when things are clearly better.
+        self.strain = self.strain.max(fitting(self.usual)).min(fitting(self.usual + BETTER));
+        Outcome { carries: self.carries, strain: self.strain, begins_anew: self.is_to_be_tried(now) }
     }
 
     fn note(&mut self, now: Instant, reading: Reading) {
@@ -209,7 +223,6 @@ impl Line {
     fn judge(&mut self, now: Instant, waits: Duration, is_late: bool) {
         let Some(full) = self.full.take() else { return };
         let lost = self.mean_lost();
-        let is_too_much = lost > self.usual + self.by_chance();
         let has_helped = if is_late {
             waits.as_micros() * 100 <= full.waited.as_micros() * u128::from(HELPED)
         } else {
@@ -218,17 +231,16 @@ impl Line {
         if has_helped {
             return;
         }
-        let is_certain = lost > USUAL || waits > LONGER || (is_late && is_too_much);
+        let is_certain = lost > USUAL || waits > LONGER || (is_late && lost > BOTH && !full.is_certain && full.rounds > 0);
         if is_certain || (is_late && full.rounds == 0) {
             self.full = Some(Full { since: now, waited: waits, lost, rounds: full.rounds + 1, is_certain, ..full });
             return;
         }
+        self.usual = lost.max(self.usual);
         if is_late {
-            self.length = Length { since: Some(now), this: self.shortest(), before: None };
+            // What it carries is found out again step by step: a queue that is always there would look the same.
+            self.usual_wait = waits;
         } else {
-            self.usual = lost;
-        }
-        if !full.is_certain {
             self.carries = self.carries.max(full.carried);
         }
     }
@@ -242,10 +254,11 @@ impl Line {
         }
         let lost = reading.lost.min(USUAL);
         self.usual = if lost > self.usual { self.usual + (lost - self.usual).div_ceil(SLOWLY) } else { self.usual - (self.usual - lost) / SLOWLY };
+        self.usual_wait = self.usual_wait.mul_f64(1.0 - 1.0 / f64::from(SLOWLY)) + self.waits() / SLOWLY;
         let shown = (self.arrives(reading.lost) * STEP).max(SMALL * STEP);
-        if self.carries < shown && clear >= WINDOW && self.carries < self.desired {
-            let growth = if self.carries < SMALL { GROWTH * 3 } else { GROWTH };
-            let more = self.carries * growth / 100 * u64::try_from(EVERY.as_millis()).unwrap_or_default() / 1_000;
+        let loses_more = reading.lost > self.usual + LOSS / 2;
+        if self.carries < shown && !loses_more && clear >= WINDOW && self.carries < self.desired {
+            let more = self.carries * GROWTH / 100 * u64::try_from(EVERY.as_millis()).unwrap_or_default() / 1_000;
             self.carries += more;
         }
     }
@@ -301,7 +314,16 @@ impl Line {
     /// And how long they may: packets that differ much among each other are seldom as fast as can be.
     fn tolerated(&self) -> Duration {
         let longest = self.recent.iter().filter_map(|(_, reading)| reading.there_and_back).max();
-        WAIT + longest.zip(self.shortest()).map_or(Duration::ZERO, |(longest, shortest)| longest - shortest)
+        WAIT + self.usual_wait + longest.zip(self.shortest()).map_or(Duration::ZERO, |(longest, shortest)| longest - shortest)
+    }
+}
+
+/// A picture in many packets is seldom whole where many are lost, and one that waits for what is sent again stands still.
+fn fitting(lost: u32) -> Strain {
+    match lost {
+        0..120 => Strain::None,
+        120..220 => Strain::Large,
+        _ => Strain::Middle,
     }
 }
 
@@ -418,7 +440,7 @@ mod tests {
         let carries = model.run(40, |_| 50_000);
         assert!(carries < 120_000, "{carries}");
         model.rate = 5_000_000;
-        assert!(model.run(80, |_| 50_000) > SMALL, "and when it does again, it is found out");
+        assert!(model.run(160, |_| 50_000) > SMALL, "and when it does again, it is found out");
     }
 
     #[test]
@@ -426,8 +448,8 @@ mod tests {
         let mut model = Model::new(50_000_000);
         model.run(40, |_| 4_000_000);
         model.length = 240;
-        model.run(32, |_| 500_000);
-        assert!((0..40).all(|_| model.run(1, |_| 500_000) >= 4_000_000));
+        model.run(40, |_| 4_000_000);
+        assert!((0..40).all(|_| model.run(1, |_| 4_000_000) >= 4_000_000));
     }
 
     #[test]
@@ -442,7 +464,7 @@ mod tests {
         let mut model = Model::new(50_000_000);
         model.wish = 300_000;
         model.run(120, |_| 1_000_000);
-        assert!((4..=8).contains(&model.tries), "{} in half a minute", model.tries);
+        assert!((5..=10).contains(&model.tries), "{} in half a minute", model.tries);
         model.line.desire(900_000);
         let before = model.tries;
         model.run(120, |_| 1_000_000);

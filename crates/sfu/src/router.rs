@@ -44,7 +44,7 @@ pub(crate) struct Forward {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     RequestKeyframe { track: Track, layer: usize },
-    SetDesired { viewer: usize, desired: Bitrate },
+    SetDesired { viewer: usize, looks_at: Bitrate, desired: Bitrate },
     Tell(Told),
 }
 
@@ -114,7 +114,8 @@ impl Router {
             voices: Vec::new(),
             budget: Budget::default(),
             estimate,
-            told: 0,
+            strain: Strain::None,
+            told: (0, 0),
             held: Held::default(),
             rates: Rates::default(),
         });
@@ -191,11 +192,11 @@ impl Router {
     }
 
     /// What the line to the viewer carries now.
-    pub(crate) fn estimate(&mut self, now: Instant, peer: PeerId, estimate: Bitrate, orders: &mut Vec<Order>) {
+    pub(crate) fn estimate(&mut self, now: Instant, peer: PeerId, estimate: Bitrate, strain: Strain, orders: &mut Vec<Order>) {
         let Some(index) = self.viewers.iter().position(|viewer| viewer.peer == peer) else { return };
         let Some(viewer) = self.viewers.get_mut(index) else { return };
         let is_less = estimate < viewer.estimate;
-        viewer.estimate = estimate;
+        (viewer.estimate, viewer.strain) = (estimate, strain);
         if is_less {
             self.divide(now, index, orders);
         }
@@ -326,7 +327,7 @@ impl Router {
         let mut is_strained = Vec::new();
         for (layers, track) in offered.iter_mut().zip(viewer.slots.tracks()) {
             let Some(track) = track.filter(|_| !layers.is_empty()) else { continue };
-            let most = self.strain.layers(viewer.rank(Some(track), speaker), layers.len());
+            let most = self.strain.max(viewer.strain).layers(viewer.rank(Some(track), speaker), layers.len());
             layers.truncate(most);
             if layers.is_empty() {
                 is_strained.push(track);
@@ -344,13 +345,13 @@ impl Router {
         let targets: Vec<_> = shares.iter().zip(&offered).map(|(share, layers)| target(share, layers)).collect();
         let is_short = |(share, layers): (&Option<_>, &Vec<_>)| share.is_none() && !layers.is_empty();
         let short = shares.iter().zip(&offered).map(is_short).zip(viewer.slots.tracks()).filter_map(|(is_short, track)| track.filter(|_| is_short));
-        let held: Vec<_> = is_strained.iter().copied().chain(short).collect();
-        if let Some(tracks) = viewer.held.change(now, held) {
+        let short: Vec<_> = short.collect();
+        if let Some(tracks) = viewer.held.change(now, &is_strained, &short) {
             let is_strain = tracks.iter().any(|track| is_strained.contains(track));
             orders.push(Order::Tell(Told::Held { viewer: viewer.peer, tracks, is_strain }));
         }
-        if let Some(desired) = viewer.tries(desired) {
-            orders.push(Order::SetDesired { viewer: viewer.number, desired });
+        if let Some((looks_at, desired)) = viewer.tries(desired) {
+            orders.push(Order::SetDesired { viewer: viewer.number, looks_at, desired });
         }
         let mut asked = Vec::new();
         for ((picture, target), track) in viewer.pictures.iter_mut().zip(targets).zip(viewer.slots.tracks()) {

@@ -16,6 +16,8 @@ use crate::track::Kind;
 
 /// Packets kept for a viewer who missed them: a second of a large picture.
 const HISTORY: usize = 512;
+/// Of all that is sent, so much may be repeated: where three packets in ten are lost, three in ten are repetitions.
+const REPEATED: f32 = 0.5;
 
 /// What the client offers that concerns others, once it has been accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,7 +117,7 @@ impl Peer {
         let mut direct = self.rtc.direct_api();
         let stream = direct.stream_tx_by_mid(mid, None)?;
         let history = if kind == Kind::Video { HISTORY } else { 1 };
-        stream.set_rtx_cache(history, Duration::from_secs(2), Some(0.3));
+        stream.set_rtx_cache(history, Duration::from_secs(2), Some(REPEATED));
         // What is chosen fits the line. The engine would hold it back by its own estimate of that, which is often less.
         stream.set_unpaced(true);
         Some(Outlet { mid, ssrc: stream.ssrc(), payload_type, redundant })

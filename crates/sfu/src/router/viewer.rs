@@ -8,6 +8,7 @@ use crate::held::Held;
 use crate::rates::{Prices, Rate, Rates};
 use crate::sieve::Sieve;
 use crate::slots::Slots;
+use crate::strain::Strain;
 use crate::track::{PeerId, Source, Track};
 
 /// A line is always tried for this much: one that was tried for less, as nothing was looked at, is not known when it matters.
@@ -39,8 +40,10 @@ pub(super) struct Viewer {
     pub(super) voices: Vec<Voice>,
     pub(super) budget: Budget,
     pub(super) estimate: Bitrate,
-    /// What the line was to be tried for last.
-    pub(super) told: Bitrate,
+    /// What the line loses too often for it to be whole.
+    pub(super) strain: Strain,
+    /// What was looked at, and what the line was to be tried for, as was told last.
+    pub(super) told: (Bitrate, Bitrate),
     pub(super) held: Held,
     pub(super) rates: Rates,
 }
@@ -68,13 +71,14 @@ pub(super) struct Voice {
 }
 
 impl Viewer {
-    /// How much the line is to be tried for, if that is something new.
-    pub(super) fn tries(&mut self, desired: Bitrate) -> Option<Bitrate> {
+    /// What is looked at, and how much the line is to be tried for, if that is something new.
+    pub(super) fn tries(&mut self, desired: Bitrate) -> Option<(Bitrate, Bitrate)> {
         let tried = (desired.saturating_mul(ROOM) / 100).max(DESIRED);
         // The engine tries for twice of what is desired: on a slow line that alone would be too much. In steps, as each new one is tried.
         let tried = if self.estimate < DESIRED / 3 { tried.min(2 << self.estimate.max(1).ilog2()) } else { tried };
-        let is_new = tried.abs_diff(self.told) > self.told / TELL;
-        is_new.then(|| self.told = tried).map(|()| tried)
+        let differs = |new: Bitrate, old: Bitrate| new.abs_diff(old) > old / TELL;
+        let is_new = differs(desired, self.told.0) || differs(tried, self.told.1);
+        is_new.then(|| self.told = (desired, tried)).map(|()| self.told)
     }
 
     pub(super) fn wish(&self, track: Option<Track>, layers: &[(usize, budget::Layer)], speaker: Option<PeerId>) -> Wish {

@@ -110,10 +110,10 @@ impl Shard {
                 }
             }
             Happened::Line(reading) => {
-                let Outcome { carries: bitrate, begins_anew } = member.line.read(now, reading);
+                let Outcome { carries: bitrate, strain, begins_anew } = member.line.read(now, reading);
                 let tried = if begins_anew { member.peer.try_anew(bitrate) } else { Ok(()) };
                 if let Some(room) = room {
-                    room.estimate(now, id, bitrate, &mut self.orders);
+                    room.estimate(now, id, bitrate, strain, &mut self.orders);
                 }
                 if bitrate.abs_diff(member.told_estimate) > member.told_estimate / TELL {
                     member.told_estimate = bitrate;
@@ -154,7 +154,7 @@ impl Shard {
             for order in std::mem::take(&mut self.orders) {
                 match order {
                     Order::RequestKeyframe { track, layer } => self.request_keyframe(now, track, layer),
-                    Order::SetDesired { viewer, desired } => self.set_desired(now, viewer, desired),
+                    Order::SetDesired { viewer, looks_at, desired } => self.set_desired(now, viewer, looks_at, desired),
                     Order::Tell(told) => self.tell(told),
                 }
             }
@@ -174,9 +174,9 @@ impl Shard {
         }
     }
 
-    fn set_desired(&mut self, now: Instant, number: usize, desired: Bitrate) {
+    fn set_desired(&mut self, now: Instant, number: usize, looks_at: Bitrate, desired: Bitrate) {
         let Some(member) = self.member(number) else { return };
-        member.line.desire(desired);
+        member.line.desire(looks_at);
         if let Err(broken) = member.peer.set_desired(desired) {
             self.end(now, number, broken.into());
         }

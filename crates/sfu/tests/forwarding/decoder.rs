@@ -75,6 +75,37 @@ impl Pictures {
         }
     }
 
+    /// When each picture could be shown: all of it had come, and the one before it had been shown, unless it needs none.
+    pub(crate) fn shown(&self) -> Vec<Instant> {
+        let mut shown: Vec<Instant> = Vec::new();
+        // The last packet of the newest that was shown; and of one that is not whole yet: its next packet, and when the last of it came.
+        let (mut newest, mut begun) = (None, None);
+        for (sequence, packet) in &self.packets {
+            begun = match begun {
+                _ if packet.vp8.begins_frame => {
+                    (packet.vp8.keyframe || newest == Some(sequence - 1)).then_some((sequence + 1, packet.at, packet.vp8.keyframe))
+                }
+                Some((next, at, keyframe)) if next == *sequence => Some((sequence + 1, packet.at.max(at), keyframe)),
+                _ => None,
+            };
+            let Some((_, at, keyframe)) = begun.filter(|_| packet.marker) else { continue };
+            // Who has a whole picture waits for nothing that is older.
+            while keyframe && shown.last().is_some_and(|last| *last > at) {
+                shown.pop();
+            }
+            shown.push(shown.last().map_or(at, |last| at.max(*last)));
+            (newest, begun) = (Some(*sequence), None);
+        }
+        shown
+    }
+
+    /// The longest time between two pictures that could be shown, from then on and until now.
+    pub(crate) fn longest_freeze(&self, since: Instant, now: Instant) -> std::time::Duration {
+        let shown = self.shown();
+        let times: Vec<_> = std::iter::once(since).chain(shown.into_iter().filter(|at| *at > since)).chain([now]).collect();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
+
     /// How many frames began from then on.
     pub(crate) fn frames_since(&self, since: Instant) -> usize {
         self.packets.values().filter(|packet| packet.at >= since && packet.vp8.begins_frame).count()

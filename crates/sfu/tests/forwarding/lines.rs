@@ -98,6 +98,91 @@ fn a_slow_viewer_gets_what_the_line_carries_and_lowers_nobody_elses_picture() {
     assert!(world.events.iter().any(|(_, event)| matches!(event, Event::Estimate { peer, bitrate } if peer.0 == 3 && *bitrate < 450_000)));
 }
 
+/// Lets time pass for somebody who looks at one picture and asks for a whole one when it stands still, as browsers do.
+fn watch(world: &mut World, viewer: usize, time: Duration) {
+    let (end, mut asked) = (world.now + time, world.now);
+    while world.now < end {
+        world.run(Duration::from_millis(100));
+        let last = world.clients[viewer].pictures[&0].shown().last().copied();
+        let stands = last.is_none_or(|last| world.now > last + Duration::from_millis(600));
+        if stands && world.now > asked + Duration::from_millis(500) && world.slot_of(viewer, camera(1)) == Some(0) {
+            asked = world.now;
+            world.clients[viewer].ask_for_keyframe(asked, 0);
+        }
+    }
+}
+
+/// Somebody who looks at a picture and hears a voice, over a line that has been good for ten seconds.
+fn watching(seed: u64, line: Line) -> (World, usize) {
+    let mut world = World::new(seed);
+    world.join(|client| client.with_camera().with_voice(20), Line::good());
+    let viewer = world.join(|client| client, line);
+    world.connect_all();
+    world.view(viewer, &[look(camera(1), 720)]);
+    world.until(SOON * 2, "it is sharp", |world| world.last(viewer, 0) == Some((1, 2)));
+    world.run(SOON);
+    (world, viewer)
+}
+
+/// Packets are lost by chance, and are late by up to a fifth of a second there and back: pictures go on, and are no smaller for it than
+/// they have to be.
+#[test]
+fn loss_and_jitter_that_are_the_lines_own_take_no_picture_away() {
+    // This receiver asks for each packet that was overtaken, five times within what it takes to be a way there and back. The larger the
+    // picture, the more of what is sent again is for nothing: a loss of 5 in 100 is worse for it than one of 10.
+    for (seed, loss, longest, size) in [(200, 0.05, 1_500, 1), (201, 0.1, 1_500, 1), (202, 0.2, 3_000, 0), (203, 0.3, 5_000, 0)] {
+        let (mut world, viewer) = watching(seed, Line::good());
+        let line = Line { loss, jitter: Duration::from_millis(100), ..Line::good() };
+        (world.up[viewer], world.down[viewer]) = (line, line);
+        // That the way becomes longer at once is a pause by itself.
+        watch(&mut world, viewer, Duration::from_secs(1));
+        let began = world.now;
+        watch(&mut world, viewer, Duration::from_secs(40));
+        let freeze = world.clients[viewer].pictures[&0].longest_freeze(began, world.now);
+        assert!(freeze < Duration::from_millis(longest), "at a loss of {loss} it stands still for {freeze:?}");
+        let seen = world.last(viewer, 0).map(|(_, layer)| layer);
+        assert!(seen >= Some(size), "at a loss of {loss} it is as small as {seen:?}");
+        world.check(true);
+    }
+}
+
+/// From 4 Mbit/s to 0.3 and back: the picture follows within three seconds, and within some ten.
+#[test]
+fn a_picture_follows_its_line() {
+    for seed in 210..212 {
+        let (mut world, viewer) = watching(seed, Line::slow(4_000_000));
+        world.down[viewer] = Line::slow(300_000);
+        let fell = world.now;
+        world.until(Duration::from_secs(3), "it is small", |world| world.last(viewer, 0) == Some((1, 0)));
+        watch(&mut world, viewer, Duration::from_secs(20));
+        assert_eq!(world.last(viewer, 0), Some((1, 0)));
+        let pictures = &world.clients[viewer].pictures[&0];
+        let freeze = pictures.longest_freeze(fell + Duration::from_secs(3), world.now);
+        // The line is tried for more meanwhile.
+        assert!(freeze < Duration::from_secs(2), "and moves: {freeze:?}");
+        let sounds = &world.clients[viewer].sounds[&0].packets;
+        let heard = sounds.values().filter(|(at, ..)| *at > world.now - Duration::from_secs(15)).count();
+        assert!(heard > 700, "and all is heard: {heard}");
+        world.down[viewer] = Line::slow(4_000_000);
+        world.until(SOON * 3, "it is sharp again", |world| world.last(viewer, 0) == Some((1, 2)));
+        world.check(true);
+    }
+}
+
+/// Three packets in ten are lost, and what is left carries no picture: it is sound that goes on.
+#[test]
+fn pictures_give_way_before_sound() {
+    let (mut world, viewer) = watching(220, Line::good());
+    let line = Line { loss: 0.3, ..Line::slow(120_000) };
+    (world.up[viewer], world.down[viewer]) = (line, line);
+    world.until(SOON * 8, "the picture is taken away", |world| world.slot_of(viewer, camera(1)).is_none());
+    world.run(Duration::from_secs(1));
+    let began = world.now;
+    world.run(SOON * 2);
+    let heard = world.clients[viewer].sounds[&0].packets.values().filter(|(at, ..)| *at > began).count();
+    assert!(heard > 300, "as much is heard as is not lost: {heard} of 500");
+}
+
 /// People come, go, look, mute and move at random, by lines of every kind. Whatever happens, no receiver stumbles.
 #[test]
 fn any_call() {

@@ -16,6 +16,9 @@ pub(crate) struct Line {
     pub(crate) jitter: Duration,
     pub(crate) loss: f64,
     pub(crate) twice: f64,
+    /// Late packets hold back those behind them, as on the air: none overtakes another.
+    pub(crate) is_ordered: bool,
+    pub(crate) last: Option<Instant>,
     /// Bits in a second.
     pub(crate) rate: Option<u64>,
     pub(crate) busy_until: Option<Instant>,
@@ -26,7 +29,16 @@ const QUEUE: Duration = Duration::from_millis(300);
 
 impl Line {
     pub(crate) fn good() -> Self {
-        Self { delay: Duration::from_millis(10), jitter: Duration::ZERO, loss: 0.0, twice: 0.0, rate: None, busy_until: None }
+        Self {
+            delay: Duration::from_millis(10),
+            jitter: Duration::ZERO,
+            loss: 0.0,
+            twice: 0.0,
+            is_ordered: false,
+            last: None,
+            rate: None,
+            busy_until: None,
+        }
     }
 
     pub(crate) fn bad(loss: f64) -> Self {
@@ -126,7 +138,7 @@ impl Network {
             };
             let jitter = line.jitter.mul_f64(self.rng.random::<f64>());
             self.count += 1;
-            let at = at + line.delay + jitter;
+            let at = line.ordered(at + line.delay + jitter);
             if let Some(fate) = media.and_then(|media| self.fates.get_mut(&media)) {
                 fate.arrives = Some(fate.arrives.map_or(at, |first| first.min(at)));
             }
@@ -184,6 +196,12 @@ fn size(bytes: &[u8]) -> usize {
 }
 
 impl Line {
+    fn ordered(&mut self, at: Instant) -> Instant {
+        let at = self.last.filter(|_| self.is_ordered).map_or(at, |last| at.max(last));
+        self.last = Some(at);
+        at
+    }
+
     /// When a packet is through the narrowest place; `None`: the queue before it is full.
     fn through(&mut self, now: Instant, bytes: usize) -> Option<Instant> {
         let Some(rate) = self.rate else { return Some(now) };
