@@ -81,6 +81,8 @@ pub struct Line {
     desired: Bitrate,
     began: Option<Instant>,
     recent: VecDeque<(Instant, Reading)>,
+    /// The time there and back that was read last.
+    newest: Option<Duration>,
     length: Length,
     /// What is lost whatever is sent, in thousandths.
     usual: u32,
@@ -139,6 +141,7 @@ impl Default for Line {
             desired: 0,
             began: None,
             recent: VecDeque::new(),
+            newest: None,
             length: Length::default(),
             usual: 0,
             usual_wait: Duration::ZERO,
@@ -181,7 +184,10 @@ impl Line {
         Outcome { carries: self.carries, strain: self.strain, begins_anew: self.is_to_be_tried(now) }
     }
 
-    fn note(&mut self, now: Instant, reading: Reading) {
+    fn note(&mut self, now: Instant, mut reading: Reading) {
+        // Exactly what was read before is no news: nothing has been reported since, as where nothing is sent.
+        let newest = std::mem::replace(&mut self.newest, reading.there_and_back);
+        reading.there_and_back = reading.there_and_back.filter(|time| Some(*time) != newest);
         self.recent.push_back((now, reading));
         while self.recent.get(1).is_some_and(|(at, _)| now.saturating_duration_since(*at) >= WINDOW) {
             self.recent.pop_front();
@@ -360,6 +366,7 @@ mod tests {
         /// What is to be sent at most.
         wish: Bitrate,
         tries: usize,
+        readings: u64,
     }
 
     impl Model {
@@ -367,7 +374,7 @@ mod tests {
             let mut line = Line::default();
             line.desire(5_000_000);
             let (now, wish) = (Instant::now(), 4_000_000);
-            Self { line, now, rate, holds: 300, queued: 0, length: 40, chance: 0, lost: VecDeque::new(), sent: 0, wish, tries: 0 }
+            Self { line, now, rate, holds: 300, queued: 0, length: 40, chance: 0, lost: VecDeque::new(), sent: 0, wish, tries: 0, readings: 0 }
         }
 
         /// Lets time pass, while the engine thinks this. Gives what the line is thought to carry.
@@ -385,7 +392,9 @@ mod tests {
                     self.lost.pop_front();
                 }
                 let lost = self.lost.iter().sum::<u32>() / u32::try_from(self.lost.len()).unwrap();
-                let there_and_back = Some(Duration::from_millis(self.length + self.queued * 1_000 / self.rate));
+                self.readings += 1;
+                let tremble = Duration::from_micros(self.readings % 7);
+                let there_and_back = Some(Duration::from_millis(self.length + self.queued * 1_000 / self.rate) + tremble);
                 let reading = Reading { estimate: estimate(self), lost, there_and_back, sent: self.sent };
                 self.tries += usize::from(self.line.read(self.now, reading).begins_anew);
             }
@@ -441,6 +450,19 @@ mod tests {
         assert!(carries < 120_000, "{carries}");
         model.rate = 5_000_000;
         assert!(model.run(160, |_| 50_000) > SMALL, "and when it does again, it is found out");
+    }
+
+    #[test]
+    fn where_nothing_is_reported_the_line_is_not_full_for_ever() {
+        let mut model = Model::new(50_000_000);
+        model.run(40, |_| 2_000_000);
+        let (mut tries, sent) = (0, model.sent);
+        for _ in 0..40 {
+            model.now += EVERY;
+            let there_and_back = Some(Duration::from_millis(700));
+            tries += usize::from(model.line.read(model.now, Reading { estimate: 40_000, lost: 0, there_and_back, sent }).begins_anew);
+        }
+        assert!(tries > 0, "it is tried anew");
     }
 
     #[test]

@@ -17,8 +17,9 @@ use crate::gaps::gaps;
 const PACE: (i64, i64) = (5, 400);
 /// A picture waits for its turn for so long at most, on a line that has become slow all of a sudden.
 const WAITS: Duration = Duration::from_millis(3_000);
-/// What is sent again is no older than this: what is kept for those who missed it is bounded.
-const HISTORY: Duration = Duration::from_millis(2_500);
+/// What is sent again is no older than this: what is kept for those who missed it is bounded, and waits for its turn on a line that the
+/// engine takes to be slow.
+const HISTORY: Duration = Duration::from_millis(3_500);
 /// The longest that anything is on any line of these stories.
 const LINE: Duration = Duration::from_millis(400);
 /// So long after a picture is wanted no more packets of it may come, and such as are sent again.
