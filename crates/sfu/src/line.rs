@@ -30,6 +30,8 @@ const EPOCH: Duration = Duration::from_secs(30);
 const WAIT: Duration = Duration::from_millis(60);
 /// Loss beyond what is usual (in thousandths) that is taken for a full line, and what is added as of few packets more are lost by chance.
 const LOSS: u32 = 100;
+/// Where more than this is lost, not even a small picture gets through.
+const NOTHING_LEFT: u32 = 600;
 /// So much less (in thousandths) has to be lost before pictures are larger again.
 const BETTER: u32 = 40;
 /// A line's own loss is at most this; more is always too much.
@@ -217,6 +219,8 @@ impl Line {
         let is_certain = self.full.is_some_and(|full| full.is_certain);
         let least = match lost {
             _ if is_certain => LEAST,
+            // Of a small picture nothing is left.
+            lost if lost > NOTHING_LEFT && self.carries <= SMALL => LEAST,
             lost if lost > USUAL => SMALL,
             // Where little was sent, that only little arrives says nothing.
             _ => SMALL.max(self.carries * 7 / 10),

@@ -173,14 +173,14 @@ fn a_picture_follows_its_line() {
 #[test]
 fn pictures_give_way_before_sound() {
     let (mut world, viewer) = watching(220, Line::good());
-    let line = Line { loss: 0.3, ..Line::slow(120_000) };
+    let line = Line { loss: 0.3, ..Line::slow(70_000) };
     (world.up[viewer], world.down[viewer]) = (line, line);
     world.until(SOON * 8, "the picture is taken away", |world| world.slot_of(viewer, camera(1)).is_none());
     world.run(Duration::from_secs(1));
     let began = world.now;
     world.run(SOON * 2);
     let heard = world.clients[viewer].sounds[&0].packets.values().filter(|(at, ..)| *at > began).count();
-    assert!(heard > 300, "as much is heard as is not lost: {heard} of 500");
+    assert!(heard > 100, "sound goes on, also while a picture is tried again: {heard} of 500");
 }
 
 /// People come, go, look, mute and move at random, by lines of every kind. Whatever happens, no receiver stumbles.
