@@ -22,12 +22,15 @@ const AHEAD: Duration = Duration::from_micros(500);
 /// An engine is asked no more often than so while nothing comes for it: its clocks for reports, estimates and what waits on a slow line
 /// tick by themselves, and each of their ticks costs as much as a packet.
 const REST: Duration = Duration::from_millis(5);
+/// While packets wait to be spaced, it is asked again so soon.
+const SPACE: Duration = Duration::from_millis(1);
 /// Packets to one peer in one turn; then it is the others'.
 const AT_ONCE: usize = 256;
 
 impl Shard {
     pub(super) fn advance_peer(&mut self, now: Instant, number: usize) {
         // The engine gives one packet at a time. All that are due together leave together, for one send.
+        let mut rest = REST;
         for _ in 0..AT_ONCE {
             let Some(member) = self.member(number) else { return };
             let at = member.peer.timeout().clamp(now, now + AHEAD);
@@ -43,11 +46,12 @@ impl Shard {
             member.owed = if gave == 0 { 0 } else { owed.saturating_sub(gave) };
             let is_done = gave == 0 || (owed > 0 && member.owed == 0);
             if is_done || member.peer.timeout() > now + AHEAD {
+                rest = if owed > gave { SPACE } else { REST };
                 break;
             }
         }
         if let Some(timeout) = self.member(number).map(|member| member.peer.timeout()) {
-            self.timers.set(number, timeout.max(now + REST));
+            self.timers.set(number, timeout.max(now + rest));
         }
     }
 
