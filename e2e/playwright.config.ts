@@ -1,6 +1,10 @@
 import { defineConfig } from "@playwright/test";
 
-// One test at a time: each starts up to three real browsers that encode and decode video.
+// Calls are made one at a time: each starts up to three real browsers that encode and decode video. What mostly waits, or shows pages
+// alone, goes two at a time (`npm test`).
+const PAGES = /(pages|connection-test|stage)\.spec\.ts$/;
+const WAITING = /(connection-test|nat)\.spec\.ts$/;
+
 export default defineConfig({
   workers: 1,
   retries: 0,
@@ -10,8 +14,10 @@ export default defineConfig({
   outputDir: "results/artifacts",
   reporter: [["list"]],
   projects: [
-    { name: "calls", testDir: "tests" },
-    { name: "network", testDir: "netns", timeout: 120_000 },
+    { name: "pages", testDir: "tests", testMatch: PAGES },
+    { name: "networks", testDir: "netns", testMatch: WAITING, timeout: 120_000 },
+    { name: "calls", testDir: "tests", testIgnore: PAGES },
+    { name: "network", testDir: "netns", testIgnore: WAITING, timeout: 120_000 },
     { name: "measure", testDir: "measure" },
     { name: "shots", testDir: "shots", timeout: 300_000 },
   ],

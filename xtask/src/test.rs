@@ -33,7 +33,7 @@ struct Counts {
 }
 
 /// The quick ones first; the web client is built before the server, which embeds it.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 19] = [
     Check { name: "format", about: "rustfmt has nothing to change", run: format },
     Check { name: "generated", about: "generated files are up to date", run: |root| r#gen::run(root, true).map(|()| Done::Passed) },
     Check { name: "dependencies", about: "licences, bans, duplicates, walls", run: |root| supply::check(root).map(|()| Done::Passed) },
@@ -53,7 +53,10 @@ const CHECKS: [Check; 16] = [
     Check { name: "docs", about: "rustdoc without a warning", run: docs },
     Check { name: "programs", about: "the programs that tests need are here", run: |_| deps::need().map(|()| Done::Passed) },
     Check { name: "rust", about: "unit, HTTP, WebSocket and simulation tests", run: rust },
-    Check { name: "browser", about: "the real server in real browsers", run: browser },
+    Check { name: "browser format", about: "prettier has nothing to change in e2e/", run: |root| e2e(root, "format") },
+    Check { name: "browser types", about: "tsc finds nothing in e2e/", run: |root| e2e(root, "check") },
+    Check { name: "browser pages", about: "the real server in real browsers: pages and networks", run: |root| browser(root, "test:pages") },
+    Check { name: "browser calls", about: "the same: calls", run: |root| browser(root, "test:calls") },
 ];
 
 /// Says which checks there are.
@@ -136,14 +139,18 @@ fn size(root: &Path) -> anyhow::Result<Done> {
     passed(show(program("node", root).args(["xtask/size.mjs", "web/dist"])))
 }
 
-/// The tests start the executable that the tests of the server were built with: no second build.
-fn browser(root: &Path) -> anyhow::Result<Done> {
+fn e2e(root: &Path, script: &str) -> anyhow::Result<Done> {
     let folder = root.join("e2e");
     web::install(&folder)?;
-    show(&mut web::npm_run(&folder, "format"))?;
-    show(&mut web::npm_run(&folder, "check"))?;
+    npm(&folder, script)
+}
+
+/// The tests start the executable that the tests of the server were built with: no second build.
+fn browser(root: &Path, script: &str) -> anyhow::Result<Done> {
+    let folder = root.join("e2e");
+    web::install(&folder)?;
     show(cargo(root).args(["test", "--locked", "--workspace", "--no-run", "--quiet"]))?;
-    tests(show(&mut web::npm_run(&folder, "test")))
+    tests(show(&mut web::npm_run(&folder, script)))
 }
 
 fn npm(folder: &Path, script: &str) -> anyhow::Result<Done> {
