@@ -277,7 +277,8 @@ impl Crowd {
     }
 
     fn is_over(&self) -> bool {
-        let is_measured = self.measured.is_some_and(|(since, _)| since.elapsed() >= self.plan.duration);
+        // By the last look, of which the report tells.
+        let is_measured = self.measured.is_some_and(|(since, _)| self.looked.saturating_duration_since(since) >= self.plan.duration);
         // Nobody is there, and nobody will be.
         let is_in_vain = self.all_there.is_some() && self.members.is_empty() && self.plan.churn.is_none();
         is_measured || is_in_vain || self.begun.elapsed() > LONGEST
