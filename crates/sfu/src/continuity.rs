@@ -20,8 +20,8 @@ const PICTURES: u64 = 1 << 32;
 pub struct Arrived {
     /// Its sequence number, counted on past 65,535.
     pub sequence: u64,
-    /// Its timestamp, counted on past 2³².
-    pub timestamp: u64,
+    /// Its timestamp: begins anywhere, and goes on from 0 after its highest (RFC 3550, 5.1).
+    pub timestamp: u32,
     /// When it came.
     pub at: Instant,
     /// For VP8, what its descriptor says.
@@ -61,7 +61,8 @@ struct Stretch<S> {
     newest: u64,
     /// What the first packet was sent as.
     first_sent: u64,
-    timestamp: u64,
+    /// These are added to what comes.
+    timestamp: u32,
     picture: u16,
     base_layer_index: u8,
     /// Packets that were left out.
@@ -75,7 +76,7 @@ struct Stretch<S> {
 #[derive(Clone, Copy, Debug)]
 struct Newest {
     sequence: u64,
-    timestamp: u64,
+    timestamp: u32,
     at: Instant,
     picture: u16,
     base_layer_index: u8,
@@ -98,7 +99,7 @@ impl<S: Copy + PartialEq> Continuity<S> {
     pub fn change(&mut self, source: S, first: &Arrived) -> Numbers {
         let before = self.newest;
         let sequence = before.map_or(0, |newest| newest.sequence + 1);
-        let timestamp = before.map_or(first.timestamp, |newest| newest.timestamp + self.ticks_since(newest.at, first.at));
+        let timestamp = before.map_or(first.timestamp, |newest| newest.timestamp.wrapping_add(self.ticks_since(newest.at, first.at)));
         let picture = before.map_or_else(|| first.vp8.and_then(number).unwrap_or_default(), |newest| newest.picture.wrapping_add(1));
         let index = before
             .map_or_else(|| first.vp8.and_then(|vp8| vp8.base_layer_index).unwrap_or_default(), |newest| newest.base_layer_index.wrapping_add(1));
@@ -115,7 +116,7 @@ impl<S: Copy + PartialEq> Continuity<S> {
             pictures: LeftOut::default(),
         };
         let numbers = stretch.numbers(first, sequence);
-        self.note(sequence, timestamp, first.at, &numbers);
+        self.note(first.at, &numbers);
         self.stretch = Some(stretch);
         numbers
     }
@@ -129,8 +130,7 @@ impl<S: Copy + PartialEq> Continuity<S> {
         };
         stretch.newest = stretch.newest.max(packet.sequence);
         let numbers = stretch.numbers(packet, sequence);
-        let timestamp = packet.timestamp.wrapping_add(stretch.timestamp);
-        self.note(sequence, timestamp, packet.at, &numbers);
+        self.note(packet.at, &numbers);
         Some(numbers)
     }
 
@@ -158,25 +158,25 @@ impl<S: Copy + PartialEq> Continuity<S> {
         stretch.left_out.add(sequence);
     }
 
-    fn note(&mut self, sequence: u64, timestamp: u64, at: Instant, numbers: &Numbers) {
-        if self.newest.is_some_and(|newest| newest.sequence > sequence) {
+    fn note(&mut self, at: Instant, numbers: &Numbers) {
+        if self.newest.is_some_and(|newest| newest.sequence > numbers.sequence) {
             return;
         }
         let before = self.newest;
         self.newest = Some(Newest {
-            sequence,
-            timestamp,
+            sequence: numbers.sequence,
+            timestamp: numbers.timestamp,
             at,
             picture: numbers.picture.or(before.map(|newest| newest.picture)).unwrap_or_default(),
             base_layer_index: numbers.base_layer_index.or(before.map(|newest| newest.base_layer_index)).unwrap_or_default(),
         });
     }
 
-    /// At least one tick: two frames never have one timestamp.
-    fn ticks_since(&self, before: Instant, now: Instant) -> u64 {
+    /// At least one tick: two frames never have one timestamp. No more than a decoder takes for later.
+    fn ticks_since(&self, before: Instant, now: Instant) -> u32 {
         let elapsed = now.saturating_duration_since(before).as_micros();
         let ticks = elapsed.saturating_mul(u128::from(self.clock_rate)) / 1_000_000;
-        u64::try_from(ticks).unwrap_or(u64::MAX >> 1).max(1)
+        u32::try_from(ticks).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 1)
     }
 }
 
@@ -203,7 +203,7 @@ impl<S> Stretch<S> {
         first_sent
     }
 
-    #[allow(clippy::cast_possible_truncation, reason = "timestamps on the wire have 32 bits, pictures at most 15")]
+    #[allow(clippy::cast_possible_truncation, reason = "pictures have 15 bits at most")]
     fn numbers(&mut self, packet: &Arrived, sequence: u64) -> Numbers {
         let picture = packet.vp8.and_then(|vp8| vp8.picture);
         let missing = picture.map_or(0, |picture| {
@@ -213,7 +213,7 @@ impl<S> Stretch<S> {
         });
         Numbers {
             sequence,
-            timestamp: packet.timestamp.wrapping_add(self.timestamp) as u32,
+            timestamp: packet.timestamp.wrapping_add(self.timestamp),
             picture: picture.map(|picture| picture.number.wrapping_add(self.picture).wrapping_sub(missing) % picture.period()),
             base_layer_index: packet.vp8.and_then(|vp8| vp8.base_layer_index).map(|index| index.wrapping_add(self.base_layer_index)),
         }
@@ -232,12 +232,16 @@ mod tests {
 
     use super::*;
 
-    /// A source that sends frames of `packets` each, 30 a second, from numbers of its own.
+    fn wrapped(timestamp: u64) -> u32 {
+        u32::try_from(timestamp % (1 << 32)).unwrap()
+    }
+
+    /// A source that sends frames of `packets` each, 30 a second, from numbers of its own. Its fifth has a timestamp behind the highest.
     fn frames(start: Instant, first: u64, picture: u16, count: u64, packets: u64) -> Vec<Arrived> {
         let of_frame = |frame: u64| {
             (0..packets).map(move |part| Arrived {
                 sequence: first + frame * packets + part,
-                timestamp: first * 7 + frame * 3_000,
+                timestamp: (u32::MAX - 10_000).wrapping_add(wrapped(frame * 3_000)),
                 at: start + Duration::from_millis(frame * 33),
                 vp8: Some(Descriptor {
                     begins_frame: part == 0,
@@ -268,8 +272,10 @@ mod tests {
         assert_eq!(sent[0].sequence, 0, "so that a viewer's decryption begins with it");
         let pictures: Vec<_> = sent.iter().filter_map(|numbers| numbers.picture).collect();
         assert!(pictures.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == (pair[0] + 1) % (1 << 15)), "{pictures:?}");
-        let between = sent[30].timestamp.wrapping_sub(sent[29].timestamp);
-        assert_eq!(between, 33 * 90, "as long as it took");
+        let between = |from: usize, to: usize| sent[to].timestamp.wrapping_sub(sent[from].timestamp);
+        assert_eq!(between(0, 29), 9 * 3_000);
+        assert_eq!(between(29, 30), 33 * 90, "as long as it took");
+        assert_eq!(between(30, 49), 9 * 3_000);
         assert_eq!(sent[30].base_layer_index.unwrap(), sent[29].base_layer_index.unwrap().wrapping_add(1));
     }
 
@@ -302,7 +308,7 @@ mod tests {
     #[test]
     fn a_publisher_who_jumps_leads_nobody_ahead() {
         let start = Instant::now();
-        let at = |sequence| Arrived { sequence, timestamp: sequence, at: start, vp8: None };
+        let at = |sequence| Arrived { sequence, timestamp: wrapped(sequence), at: start, vp8: None };
         let mut stream = Continuity::new(90_000);
         stream.change('a', &at(10));
         stream.leave_out('a', 11);
@@ -367,7 +373,7 @@ mod tests {
                 *head += 1;
                 let sequence = if leave_out { *head } else { *head - back.min(3) };
                 let at = start + Duration::from_millis(step as u64 * 10);
-                let packet = Arrived { sequence, timestamp: sequence * 900, at, vp8: None };
+                let packet = Arrived { sequence, timestamp: wrapped(sequence * 900), at, vp8: None };
                 let numbers = if change && stream.source() != Some(source) {
                     Some(stream.change(source, &packet))
                 } else if leave_out {

@@ -15,8 +15,8 @@ pub(crate) struct Packet {
     pub(crate) layer: usize,
     /// Counted on past 65,535.
     pub(crate) sequence: u64,
-    /// Counted on past 2³².
-    pub(crate) timestamp: u64,
+    /// As it came. (Behind a pause the engine's own count of a packet that is a little older than the newest is half of all numbers off.)
+    pub(crate) timestamp: u32,
     pub(crate) marker: bool,
     /// When it came.
     pub(crate) at: Instant,

@@ -202,14 +202,15 @@ impl Peer {
     fn packet(&mut self, packet: RtpPacket) -> Option<Packet> {
         let (source, layer) = self.carries(packet.header.ssrc)?;
         let is_redundant = source.kind() == Kind::Audio && self.is_redundant(packet.header.payload_type);
+        let timestamp = packet.header.timestamp;
         Some(Packet {
             source,
             layer,
             sequence: *packet.seq_no,
-            timestamp: packet.time.numer(),
+            timestamp,
             marker: packet.header.marker,
             at: packet.timestamp,
-            captured: self.captured(packet.header.ssrc, source.kind(), packet.time.numer(), packet.timestamp),
+            captured: self.captured(packet.header.ssrc, source.kind(), timestamp, packet.timestamp),
             level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
             is_redundant,
             payload: packet.payload,

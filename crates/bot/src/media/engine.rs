@@ -95,8 +95,9 @@ impl Incoming {
         *self.packet.seq_no
     }
 
-    pub(super) fn timestamp(&self) -> u64 {
-        self.packet.time.numer()
+    pub(super) fn timestamp(&self) -> u32 {
+        // As it came: behind a pause the engine turns those that are a little older than the newest by half of all numbers.
+        self.packet.header.timestamp
     }
 
     pub(super) fn marker(&self) -> bool {

@@ -129,11 +129,11 @@ impl Encoder {
         })
     }
 
-    /// Goes on counting where `before` has stopped, with a whole picture: another encoder for the same stream.
+    /// Goes on counting where `before` has stopped, after a pause of `paused`, with a whole picture: another encoder for the same stream.
     #[must_use]
-    pub fn after(self, before: &Self) -> Self {
+    pub fn after(self, before: &Self, paused: Duration) -> Self {
         let Self { picture, base, sequence, timestamp, .. } = *before;
-        Self { picture, base, sequence, timestamp, step: None, ..self }
+        Self { picture, base, sequence, timestamp: timestamp.wrapping_add(ticks(paused)), step: None, ..self }
     }
 
     /// The next picture is a whole one.
@@ -224,10 +224,11 @@ impl Speech {
         Self { voice, stamp: Stamp { sender, source, layer: 0, sent: 0 }, sequence: u64::from(number & 0x7FFF), number, is_speaking: false }
     }
 
-    /// Goes on counting where `before` has stopped.
+    /// Goes on counting where `before` has stopped, after a pause of `paused`.
     #[must_use]
-    pub fn after(self, before: &Self) -> Self {
-        Self { sequence: before.sequence, number: before.number, is_speaking: before.is_speaking, ..self }
+    pub fn after(self, before: &Self, paused: Duration) -> Self {
+        let number = before.number.wrapping_add(wrapped(paused.as_millis() / SOUND.as_millis()));
+        Self { sequence: before.sequence, number, is_speaking: before.is_speaking && paused < SOUND, ..self }
     }
 
     /// The packet of the next 20 ms, if there is one: who is silent sends few.
@@ -247,6 +248,16 @@ impl Speech {
         let packet = Outgoing { sequence: self.sequence, timestamp, marker: begins, payload: opus::packet(self.number, is_speech, bytes, &tail) };
         Some(Sound { packet, level: if is_speech { 20 } else { 127 }, is_speech })
     }
+}
+
+/// How far timestamps of pictures move in a time.
+fn ticks(time: Duration) -> u32 {
+    wrapped(time.as_micros() * u128::from(TICKS) / 1_000_000)
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "numbers in RTP go on from 0 after the highest")]
+fn wrapped(number: u128) -> u32 {
+    number as u32
 }
 
 impl Turns {
@@ -307,6 +318,26 @@ mod tests {
             assert_eq!(packets.iter().filter(|packet| begins(packet)).count(), 300);
             assert_eq!((packets.iter().filter(|packet| packet.marker).count(), encoder.keys), (300, 1));
         }
+    }
+
+    #[test]
+    fn what_is_switched_on_again_goes_on_after_what_was_sent_before_as_much_later_as_it_was_off() {
+        let camera = Picture::camera(Colour::of(3));
+        let encoder = || Encoder::new(&camera, 0, 77, 1).expect("a layer");
+        let mut before = encoder();
+        let last = before.frame(Duration::ZERO).pop().expect("a packet");
+        let mut again = encoder().after(&before, Duration::from_secs(60_000));
+        let next = again.frame(Duration::ZERO);
+        assert_eq!(next[0].sequence, last.sequence + 1);
+        let later = u64::from(TICKS) * 60_000 + u64::from(TICKS / camera.fps);
+        assert_eq!(u64::from(next[0].timestamp.wrapping_sub(last.timestamp)), later % (1 << 32));
+
+        let voice = || Speech::new(Voice { bitrate: 32_000, turns: None }, 77, 0);
+        let mut before = voice();
+        let last = before.packet(Duration::ZERO).expect("a sound");
+        let next = voice().after(&before, Duration::from_secs(2)).packet(Duration::ZERO).expect("a sound");
+        assert_eq!(next.packet.sequence, last.packet.sequence + 1);
+        assert_eq!(next.packet.timestamp.wrapping_sub(last.packet.timestamp), 48_000 * 2 + 960);
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub(super) struct Task<F> {
     told: F,
     cameras: Vec<Camera>,
     microphone: Option<Microphone>,
+    /// What is switched off. Its numbers go on when it is switched on again: no stream has one of them twice (RFC 3711, 3.2.1).
+    resting: (Vec<Camera>, Option<Microphone>),
     /// By m-line.
     wanted: HashMap<usize, Vec<bool>>,
     look: Beat,
@@ -60,6 +62,7 @@ impl<F: Fn(Told) + Send + Sync + 'static> Task<F> {
             told,
             cameras: Vec::new(),
             microphone: None,
+            resting: (Vec::new(), None),
             wanted: HashMap::new(),
             look: Beat::new(now + LOOK_EVERY, LOOK_EVERY),
             slots: 0,
@@ -139,36 +142,43 @@ impl<F: Fn(Told) + Send + Sync + 'static> Task<F> {
 
     fn send(&mut self, now: Instant, sending: Sending) {
         let sender = sending.sender;
+        let (mut resting, silent) = std::mem::take(&mut self.resting);
         let mut before = std::mem::take(&mut self.cameras);
         for (line, source, picture) in sending.pictures {
-            let earlier = before.iter().position(|camera| camera.line == line).map(|at| before.swap_remove(at));
+            let earlier = of_line(&mut before, line);
             // One that goes on as it was does so at its own pace.
             if earlier.as_ref().is_some_and(|camera| camera.picture == picture) {
                 self.cameras.extend(earlier);
                 continue;
             }
-            let earlier = earlier.map(|camera| camera.encoders).unwrap_or_default();
+            let earlier = earlier.or_else(|| of_line(&mut resting, line));
+            let every = Duration::from_secs(1) / picture.fps.clamp(1, 120);
+            // Not all senders at the same moment.
+            let first = now + every.mul_f64(f64::from(sender % 97) / 97.0);
             let encoder = |layer: u8| {
                 let encoder = Encoder::new(&picture, layer, sender, source)?;
-                Some(match earlier.get(usize::from(layer)) {
-                    Some(earlier) => encoder.after(earlier),
+                let earlier = earlier.as_ref().and_then(|camera| Some((camera.encoders.get(usize::from(layer))?, camera.beat.next)));
+                Some(match earlier {
+                    Some((earlier, next)) => encoder.after(earlier, first.saturating_duration_since(next)),
                     None => encoder,
                 })
             };
             let encoders = (0..3).filter_map(encoder).collect();
-            let every = Duration::from_secs(1) / picture.fps.clamp(1, 120);
-            // Not all senders at the same moment.
-            let first = now + every.mul_f64(f64::from(sender % 97) / 97.0);
             self.cameras.push(Camera { line, picture, encoders, beat: Beat::new(first, every) });
         }
-        let earlier = self.microphone.take();
+        let mut earlier = self.microphone.take().or(silent);
         self.microphone = sending.voice.map(|(line, voice)| {
             let speech = Speech::new(voice, sender, 0);
-            match earlier.filter(|earlier| earlier.line == line) {
-                Some(earlier) => Microphone { line, speech: speech.after(&earlier.speech), beat: earlier.beat },
-                None => Microphone { line, speech, beat: Beat::new(now + SOUND.mul_f64(f64::from(sender % 89) / 89.0), SOUND) },
-            }
+            let first = now + SOUND.mul_f64(f64::from(sender % 89) / 89.0);
+            let Some(earlier) = earlier.take().filter(|earlier| earlier.line == line) else {
+                return Microphone { line, speech, beat: Beat::new(first, SOUND) };
+            };
+            let paused = now.saturating_duration_since(earlier.beat.next);
+            let beat = if paused < SOUND { earlier.beat } else { Beat::new(earlier.beat.next + paused, SOUND) };
+            Microphone { line, speech: speech.after(&earlier.speech, paused), beat }
         });
+        resting.append(&mut before);
+        self.resting = (resting, earlier);
     }
 
     fn receive(&mut self) -> std::io::Result<()> {
@@ -267,6 +277,11 @@ impl<F: Fn(Told) + Send + Sync + 'static> Task<F> {
         }
         self.path.flush()
     }
+}
+
+fn of_line(cameras: &mut Vec<Camera>, line: usize) -> Option<Camera> {
+    let at = cameras.iter().position(|camera| camera.line == line)?;
+    Some(cameras.swap_remove(at))
 }
 
 /// What has come of a datagram.

@@ -35,8 +35,8 @@ pub struct Arrival<'a> {
     pub arrived: Duration,
     /// RTP's, counted on beyond 16 bits.
     pub sequence: u64,
-    /// RTP's, counted on beyond 32 bits.
-    pub timestamp: u64,
+    /// RTP's.
+    pub timestamp: u32,
     /// RTP's.
     pub marker: bool,
     /// What is in it.

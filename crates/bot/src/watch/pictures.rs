@@ -29,7 +29,7 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug)]
 struct Piece {
     sequence: u64,
-    timestamp: u64,
+    timestamp: u32,
     marker: bool,
     vp8: Descriptor,
     stamp: Option<Stamp>,
@@ -157,8 +157,10 @@ fn goes_on(last: &Piece, piece: &Piece) -> bool {
         (Some(before), Some(now)) => now.wrapping_sub(before),
         _ => u8::from(is_next),
     };
+    // RFC 3550, 5.1: they begin anywhere and wrap around.
+    let is_later = (1..1 << 31).contains(&piece.timestamp.wrapping_sub(last.timestamp));
     if is_next {
-        pictures == 1 && bases <= 1 && piece.vp8.begins && piece.timestamp > last.timestamp
+        pictures == 1 && bases <= 1 && piece.vp8.begins && is_later
     } else {
         pictures == 0 && bases == 0 && !piece.vp8.begins && piece.timestamp == last.timestamp
     }

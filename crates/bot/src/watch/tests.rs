@@ -37,7 +37,7 @@ impl Story {
                 now: self.at(millis),
                 arrived: Duration::from_secs(1) + ago,
                 sequence: packet.sequence,
-                timestamp: packet.timestamp.into(),
+                timestamp: packet.timestamp,
                 marker: packet.marker,
                 payload: &packet.payload,
             };

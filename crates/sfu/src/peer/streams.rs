@@ -78,10 +78,10 @@ impl Peer {
     }
 
     /// When what has this timestamp was captured.
-    pub(super) fn captured(&mut self, ssrc: Ssrc, kind: Kind, timestamp: u64, at: Instant) -> Instant {
+    pub(super) fn captured(&mut self, ssrc: Ssrc, kind: Kind, timestamp: u32, at: Instant) -> Instant {
         let report = self.streams.iter().find(|stream| stream.ssrc == ssrc).and_then(|stream| stream.report);
         let clock_rate = if kind == Kind::Audio { 48_000 } else { 90_000 };
-        self.clock.captured(report, wrapped(timestamp), clock_rate, at)
+        self.clock.captured(report, timestamp, clock_rate, at)
     }
 
     fn know(&mut self, stream: Stream) {

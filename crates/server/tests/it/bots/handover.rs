@@ -21,7 +21,7 @@ async fn go_on(people: &[&Person], frames: u64) {
     for person in people {
         let before = person.look().seen.totals;
         let look = until(person, "pictures go on", |look| look.seen.totals.frames > before.frames + frames).await;
-        assert_eq!(look.seen.totals.discontinuities, 0, "{:?}", look.seen.totals);
+        assert_eq!(look.seen.totals.discontinuities, 0, "{:?} {:?}", look.seen.oddity, look.seen.totals);
     }
 }
 
